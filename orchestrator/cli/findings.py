@@ -1,0 +1,112 @@
+"""Every rule that a rollout is held to now, with its number, its limit and since when: what `rollout why` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from orchestrator.cli.style import percent, span
+from orchestrator.result import evidence_of
+from strategies.evidence import ALPHA
+from strategies.model import Outcome, Rollout, Slot, TargetState
+from strategies.phases import FORWARD, TERMINAL, Phase
+from strategies.plan import Target
+from strategies.verdict import bad
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule: what it says now; `value` against `limit` where it counts something. Seconds, percent or numbers."""
+
+    rule: str
+    says: str
+    target: str | None = None
+    since: datetime | None = None
+    value: float | None = None
+    limit: float | None = None
+    waits: bool = False
+    breached: bool = False
+
+
+def findings(rollout: Rollout) -> list[Finding]:
+    """Collect the rules that bear on a rollout under way; of one that has ended, those that ended it."""
+    found = list(_header(rollout))
+    for state in rollout.targets:
+        found += _target(rollout, state, rollout.service.target(state.name))
+    return found
+
+
+def _header(rollout: Rollout) -> Iterator[Finding]:
+    if rollout.paused is not None:
+        yield Finding("pause", rollout.paused.message, waits=True)
+    if rollout.outcome is not Outcome.RUNNING:
+        return
+    limits = rollout.service.deadlines
+    for rule, spent, limit in (
+        ("deadline.wave", rollout.wave_seconds, limits.wave_seconds),
+        ("deadline.total", rollout.spent_seconds, limits.total_seconds),
+    ):
+        says = f"{span(spent)} of {span(limit)} spent"
+        yield Finding(rule, says, value=spent, limit=limit, breached=spent > limit)
+
+
+def _target(rollout: Rollout, state: TargetState, target: Target) -> Iterator[Finding]:
+    name = state.name
+    if state.phase is Phase.STUCK:
+        yield Finding("phase", "stuck; what serves is left serving", name, since=state.since, breached=True)
+    elif state.phase not in TERMINAL:
+        yield Finding("phase", state.note or state.phase.value, name, since=state.since, waits=True)
+    if state.failure is not None:
+        yield Finding("verdict", state.failure.message, name, breached=True)
+    if state.phase is Phase.PREPARING:
+        limit = rollout.service.deadlines.ready_seconds
+        says = f"{span(state.spent_seconds)} of {span(limit)} spent coming up"
+        yield Finding("deadline.ready", says, name, value=state.spent_seconds, limit=limit)
+    if state.asked is not None and state.asked.confirmed_at is None and state.phase not in TERMINAL:
+        says = f"{percent(state.asked.share)} asked for, not read back yet"
+        yield Finding("read-back", says, name, since=state.asked.at, waits=True)
+    yield from _probes(state, target)
+    yield from _counts(rollout, state)
+    if state.problem:
+        yield Finding("last look", state.problem, name, waits=True)
+    if state.drift_since:
+        says = f"somebody else changed our split (onDrift: {target.on_drift.value})"
+        yield Finding("drift", says, name, since=state.drift_since, waits=True)
+
+
+def _probes(state: TargetState, target: Target) -> Iterator[Finding]:
+    sides = [("candidate", slot) for slot in state.candidate] + [("stable", slot) for slot in state.stable]
+    for side, slot in sides:
+        if slot.fault or slot.failed:
+            yield _failing(side, slot, state, target)
+        elif side == "candidate" and state.phase is Phase.PREPARING:
+            says = f"{slot.name}: {slot.clean} clean in a row, {target.probe.before} wanted before any traffic"
+            done = slot.clean >= target.probe.before
+            yield Finding("gates.probe", says, state.name, None, slot.clean, target.probe.before, waits=not done)
+
+
+def _failing(side: str, slot: Slot, state: TargetState, target: Target) -> Finding:
+    who, limit = f"{side} {slot.name or slot.endpoint}", target.probe.failures
+    if slot.fault:
+        return Finding("resource", f"{who}: {slot.fault}", state.name, breached=True)
+    says = f"{who} failed {slot.failed} in a row, limit {limit}: {slot.failing_why}"
+    breached = bad(slot, limit)
+    return Finding("gates.probe", says, state.name, slot.failing_since, slot.failed, limit, not breached, breached)
+
+
+def _counts(rollout: Rollout, state: TargetState) -> Iterator[Finding]:
+    seen = evidence_of(rollout, state)
+    if not (seen["candidateRequests"] or seen["stableRequests"]) or state.phase not in (
+        *FORWARD,
+        *TERMINAL,
+        Phase.STUCK,
+    ):
+        return
+    says = (
+        f"candidate failed {seen['candidateFailures']} of {seen['candidateRequests']} requests, stable "
+        f"{seen['stableFailures']} of {seen['stableRequests']}: evidence {seen['e']:.3g} of {1 / ALPHA:g}"
+    )
+    yield Finding(
+        "counts", says, state.name, state.evidence.since, seen["e"], seen["limit"], breached=seen["e"] >= seen["limit"]
+    )

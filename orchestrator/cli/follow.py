@@ -1,0 +1,112 @@
+"""Following a rollout to its end, or until something holds: what is drawn meanwhile, and what is said in the end."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from orchestrator.cli.lines import line
+from orchestrator.cli.render import block
+from orchestrator.cli.screen import Screen
+from orchestrator.cli.session import Session
+from orchestrator.cli.status import document, view_of
+from orchestrator.engine import Listener
+from orchestrator.exit_codes import ExitCode
+from orchestrator.result import exit_code_of, outcome_of
+from orchestrator.runner import Drive, Driver, Ending, Patience
+from orchestrator.wiring import App
+from strategies.model import Rollout
+
+
+class Progress:
+    """Shows each new state: a picture in a terminal, else the journal's new lines on standard error."""
+
+    def __init__(self, session: Session) -> None:
+        """Show nothing yet."""
+        self._session = session
+        self._screen = Screen(session.out)
+        self._version, self._seq = -1, 0
+        self._pictured = session.out.terminal and not session.options.quiet and session.options.log_format is None
+
+    def __call__(self, rollout: Rollout, _driving: bool) -> None:
+        """Show this state, unless it is the one that is shown."""
+        out = self._session.out
+        if self._pictured:
+            self._screen.show(block(view_of(self._session, rollout), out.style))
+        if self._pictured or out.options.quiet or out.options.log_format or rollout.version == self._version:
+            return
+        self._version = rollout.version
+        for stored in self._session.store.events(rollout=rollout.id, after=self._seq):
+            self._seq = stored.seq
+            out.note(line(stored.event, out.err_style))
+
+    def skip_past(self, rollout_id: str) -> None:
+        """Show only what happens from now on."""
+        self._seq = max((each.seq for each in self._session.store.events(rollout=rollout_id)), default=0)
+
+    def __enter__(self) -> Self:
+        if self._pictured:
+            self._screen.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._screen.__exit__(kind, error, trace)
+
+
+def listeners(session: Session) -> tuple[Listener, ...]:
+    """The engine's listeners that the options ask for: the event log with `--log-format`."""
+    if session.options.log_format is None:
+        return ()
+    from orchestrator.telemetry.log import event_log
+
+    return (event_log(session.out.err_stream, session.options.log_format),)
+
+
+def app_of(session: Session) -> App:
+    """The app that a verb drives with; its store is the session's to close."""
+    return App(session.store, session.clock, listeners=listeners(session))
+
+
+def follow(
+    session: Session,
+    rollout_id: str,
+    patience: Patience,
+    *,
+    until: Callable[[Rollout], bool] | None = None,
+    app: App | None = None,
+    from_now: bool = False,
+) -> Drive:
+    """Drive or follow a rollout while showing it; see `Driver.run`. `from_now` leaves out what happened before."""
+    app = app or app_of(session)
+    with Progress(session) as progress:
+        if from_now:
+            progress.skip_past(rollout_id)
+        return Driver(session.store, session.clock, app.engine(), rollout_id, patience).run(progress, until)
+
+
+def conclude(session: Session, drive: Drive) -> int:
+    """Print the result of a drive and answer its exit code; says what to run where nothing goes on by itself."""
+    rollout = drive.rollout
+    outcome = outcome_of(rollout)
+    if drive.ending is Ending.TIMED_OUT and outcome == "running":
+        outcome = "timedOut"
+    session.out.document(document(session, rollout.service.name, rollout, outcome=outcome, engine=drive.engine))
+    session.out.text("\n".join(block(view_of(session, rollout), session.out.style)))
+    if drive.ending in (Ending.INTERRUPTED, Ending.TIMED_OUT):
+        session.out.note(_left(drive))
+    if drive.ending is Ending.INTERRUPTED:
+        return ExitCode.TERMINATED if drive.signal == signal.SIGTERM else ExitCode.INTERRUPTED
+    return exit_code_of(outcome)
+
+
+def _left(drive: Drive) -> str:
+    why = "interrupted" if drive.ending is Ending.INTERRUPTED else "--timeout ran out"
+    service = drive.rollout.service.name
+    if drive.engine == "daemon":
+        return f"{why}; another process goes on: `rollout status {service} --watch` follows it"
+    ways = f"run `rollout start` again to attach, or `rollout abort {service}`"
+    return f"{why}; the state is safe and nothing moves now: {ways}"

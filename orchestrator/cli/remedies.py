@@ -1,0 +1,73 @@
+"""What a person can do about a rollout, as lines that can be typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from strategies.commands import FAILED
+from strategies.model import Outcome, Rollout
+from strategies.phases import Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """One command line and what it leads to."""
+
+    command: str
+    does: str
+
+
+def remedies(rollout: Rollout, *, engine_runs: bool, poisoned: bool = False) -> list[Remedy]:
+    """The commands that make sense now, the likeliest first; `poisoned` is the rollout's own revision's."""
+    name = rollout.service.name
+    if rollout.outcome is Outcome.STUCK:
+        return [
+            Remedy(
+                f"rollout settle {name} --serving candidate --reason TEXT", "the candidate serves, the old side goes"
+            ),
+            Remedy(f"rollout settle {name} --serving stable --reason TEXT", "the old side serves, the candidate goes"),
+        ]
+    if rollout.outcome is not Outcome.RUNNING:
+        return _after(rollout, poisoned=poisoned)
+    ways = [] if engine_runs else [Remedy("rollout start FILE", "no engine runs: run it again, it attaches")]
+    ways += _going_on(rollout)
+    if rollout.can_return and rollout.aborted is None and rollout.failure is None:
+        ways.append(Remedy(f"rollout abort {name}", "everything back to the old side"))
+    ways += _leftover(rollout)
+    return ways
+
+
+def _going_on(rollout: Rollout) -> list[Remedy]:
+    name = rollout.service.name
+    if rollout.paused is not None:
+        if rollout.paused.code == FAILED:
+            return [Remedy(f"rollout retry {name}", "forget the verdict and judge anew")]
+        return [Remedy(f"rollout resume {name}", "go on from here")]
+    if rollout.aborted is not None or rollout.failure is not None:
+        return []
+    if any(state.asks_person for state in rollout.targets):
+        return [Remedy(f"rollout approve {name}", "let it go on")]
+    if any(state.phase is Phase.HOLDING for state in rollout.targets):
+        return [
+            Remedy(f"rollout promote {name}", "skip this hold"),
+            Remedy(f"rollout pause {name}", "stay at this share"),
+        ]
+    return []
+
+
+def _after(rollout: Rollout, *, poisoned: bool) -> list[Remedy]:
+    name = rollout.service.name
+    ways = _leftover(rollout)
+    if rollout.outcome is Outcome.PROMOTED:
+        return [*ways, Remedy(f"rollout undo {name}", "back to the revision before")]
+    if poisoned:
+        ways.append(Remedy(f"rollout retry {name}", "pardon this revision, so that `start` takes it again"))
+    return [*ways, Remedy("rollout start FILE --tag TAG", "roll out another version")]
+
+
+def _leftover(rollout: Rollout) -> list[Remedy]:
+    slots = [slot for state in rollout.targets for slot in (*state.candidate, *state.stable) if slot.leftover]
+    return [
+        Remedy(f"az container delete --name {slot.name} --resource-group GROUP", f"left over: {slot.leftover}")
+        for slot in slots
+    ]

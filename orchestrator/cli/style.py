@@ -1,0 +1,105 @@
+"""One look for all text: few colours, each with one meaning; columns aligned; times as people say them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+_ASCII = str.maketrans(
+    {"●": "*", "○": "o", "✓": "+", "↩": "<", "■": "#", "→": "->", "█": "#", "░": ".", "·": "-", "…": "...", "–": "-"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """Paints words where colours are wanted, and spells symbols in ASCII where the stream knows nothing else."""
+
+    colours: bool = False
+    symbols: bool = True
+
+    def strong(self, text: str) -> str:
+        """The name of what is talked about."""
+        return self._paint("1", text)
+
+    def faint(self, text: str) -> str:
+        """Labels and what matters less."""
+        return self._paint("2", text)
+
+    def good(self, text: str) -> str:
+        """Serving, promoted, ready."""
+        return self._paint("32", text)
+
+    def busy(self, text: str) -> str:
+        """Under way."""
+        return self._paint("36", text)
+
+    def warn(self, text: str) -> str:
+        """Waits for a person, or went back."""
+        return self._paint("33", text)
+
+    def bad(self, text: str) -> str:
+        """Failed or stuck."""
+        return self._paint("31", text)
+
+    def ascii(self, text: str) -> str:
+        """The same words without symbols."""
+        return text.translate(_ASCII)
+
+    def _paint(self, code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colours and text else text
+
+
+def width(text: str) -> int:
+    """How many columns a text takes, colours left out."""
+    while "\x1b[" in text:
+        before, _, after = text.partition("\x1b[")
+        text = before + after.partition("m")[2]
+    return len(text)
+
+
+def columns(rows: Sequence[Sequence[str]], *, indent: int = 0, gap: int = 2) -> list[str]:
+    """Align rows of words in columns, two spaces apart; the last column is left as it is."""
+    widths = [
+        max((width(row[i]) for row in rows if i < len(row)), default=0) for i in range(max(map(len, rows), default=0))
+    ]
+    lines = []
+    for row in rows:
+        cells = [cell + " " * (widths[i] - width(cell) + gap) for i, cell in enumerate(row)]
+        lines.append((" " * indent + "".join(cells)).rstrip())
+    return lines
+
+
+def span(seconds: float) -> str:
+    """A length of time in at most two units: `0.4 s`, `42 s`, `4 m 12 s`, `3 h 5 m`, `2 d 4 h`."""
+    seconds = max(seconds, 0.0)
+    if 0 < seconds < 1:
+        return f"{seconds:.1f} s"
+    whole = int(seconds)
+    for unit, name, smaller, small_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s")):
+        if whole >= unit:
+            rest = whole % unit // smaller
+            return f"{whole // unit} {name} {rest} {small_name}" if rest else f"{whole // unit} {name}"
+    return f"{whole} s"
+
+
+def since(then: datetime, now: datetime) -> str:
+    """How long ago something was."""
+    return span((now - then).total_seconds())
+
+
+def clock(at: datetime, now: datetime) -> str:
+    """A moment in UTC: the time alone within a day, with its date otherwise."""
+    near = abs(now - at) < timedelta(hours=20)
+    return f"{at:%H:%M:%S} UTC" if near else f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def percent(share: float | None) -> str:
+    """A share as people read it: `10 %`, `33.3 %`, a dash where it is not known."""
+    return "–" if share is None else f"{share:.1f}".removesuffix(".0") + " %"
+
+
+def bar(share: float, style: Style, cells: int = 24) -> str:
+    """A share as a line of blocks; anything above zero shows at least one."""
+    filled = min(cells, max(round(share / 100 * cells), 1 if share > 0 else 0))
+    return style.busy("█" * filled) + style.faint("░" * (cells - filled))

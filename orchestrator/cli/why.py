@@ -1,0 +1,92 @@
+"""`rollout why`: the rule, the numbers, the limits, since when, and what a person can do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from orchestrator.cli.findings import Finding, findings
+from orchestrator.cli.remedies import Remedy, remedies
+from orchestrator.cli.render import marker, stands, version
+from orchestrator.cli.session import Session
+from orchestrator.cli.style import Style, clock, columns, since
+from orchestrator.exit_codes import ExitCode
+from orchestrator.result import SCHEMA, outcome_of, phase_of, reason_document, reason_of, stamp
+from strategies.model import Reason, Rollout
+
+
+def why(
+    session: Session,
+    service: Annotated[str, typer.Argument(help="The service.", metavar="SERVICE")],
+) -> int:
+    """Say why a rollout waits, paused or turned back: rule, numbers, limits, since when, and what can be done."""
+    rollout = session.store.latest(service)
+    if rollout is None:
+        message = f"nothing is known of {service} here; `rollout start FILE` begins, --store names another memory"
+        session.out.text(message)
+        session.out.document(_document(service, None, Reason("none", message), [], []))
+        return ExitCode.PROMOTED
+    runs = session.holder(service) is not None
+    poisoned = session.store.is_poisoned(service, rollout.revision.id)
+    found, ways = findings(rollout), remedies(rollout, engine_runs=runs, poisoned=poisoned)
+    reason = reason_of(rollout)
+    session.out.document(_document(service, rollout, reason, found, ways))
+    session.out.text("\n".join(_lines(rollout, reason, found, ways, session)))
+    return ExitCode.PROMOTED
+
+
+def _document(
+    service: str, rollout: Rollout | None, reason: Reason, found: list[Finding], ways: list[Remedy]
+) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "service": service,
+        "rollout": rollout.id if rollout else None,
+        "outcome": outcome_of(rollout) if rollout else "none",
+        "phase": phase_of(rollout).value if rollout else None,
+        "reason": reason_document(reason),
+        "rules": [
+            {
+                "target": each.target,
+                "rule": each.rule,
+                "says": each.says,
+                "since": stamp(each.since),
+                "value": each.value,
+                "limit": each.limit,
+            }
+            for each in found
+        ],
+        "commands": [{"command": way.command, "does": way.does} for way in ways],
+    }
+
+
+def _lines(rollout: Rollout, reason: Reason, found: list[Finding], ways: list[Remedy], session: Session) -> list[str]:
+    style, now = session.out.style, session.clock.now()
+    name = style.strong(rollout.service.name)
+    head = f"{marker(rollout, style)} {name}  {version(rollout.revision)}   {stands(rollout)}"
+    lines = [head, f"  {reason.message}"]
+    numbers = [(key, value) for key, value in reason.evidence if value is not None]
+    if numbers:
+        lines += ["", *columns([[style.faint(key), _number(value)] for key, value in numbers], indent=4)]
+    for target in dict.fromkeys(each.target for each in found):
+        lines += ["", f"  {style.strong(target or 'rollout')}"]
+        lines += columns([_row(each, style, now) for each in found if each.target == target], indent=4)
+    if ways:
+        lines += ["", f"  {style.faint('what you can do')}"]
+        lines += columns([[style.busy(way.command), style.faint(way.does)] for way in ways], indent=4)
+    return lines
+
+
+def _row(each: Finding, style: Style, now: datetime) -> list[str]:
+    waits = style.warn("●") if each.waits else style.good("✓")
+    sign = style.bad("■") if each.breached else waits
+    told = each.says
+    if each.since is not None:
+        told += style.faint(f"  since {clock(each.since, now)}, {since(each.since, now)}")
+    return [f"{sign} {style.faint(each.rule)}", told]
+
+
+def _number(value: str | float | int) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

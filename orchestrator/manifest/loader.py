@@ -1,0 +1,212 @@
+"""Files to releases: all that a rollout needs, from disk or from the snapshot taken when it was submitted."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from orchestrator.manifest import build
+from orchestrator.manifest.checks import checked
+from orchestrator.manifest.document import Document, parse, read_text
+from orchestrator.manifest.problems import ManifestError, Path, Problem, dotted, shown, within
+from orchestrator.manifest.schema import Manifest, Target
+from orchestrator.manifest.template import Template, check_template, read_template, templates_hash
+from orchestrator.manifest.typed import Typed, typed
+from orchestrator.manifest.variables import Variables, resolve
+from orchestrator.store.records import Snapshot
+from providers.azure.settings import ContainerInstances, TrafficManager
+from providers.probes.settings import ProbeSettings
+from strategies.plan import Plan, Service
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSettings:
+    """What the adapters of one target need to be made."""
+
+    name: str
+    workloads: ContainerInstances
+    traffic: TrafficManager
+    probe: ProbeSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """One service, checked and typed; `template_hash` with an image digest makes its revision.
+
+    `snapshot` gives exactly this again by `from_snapshot`; its `image` is for the caller to fill in.
+    """
+
+    manifest: Manifest
+    file: str
+    targets: tuple[TargetSettings, ...]
+    template_hash: str
+    snapshot: Snapshot
+
+    def service(self, plan: Callable[[Plan], Plan] | None = None) -> Service:
+        """What decisions need; `plan` changes each target's plan, as `strategies.plan.at_once` does for an undo."""
+        service = build.service(self.manifest)
+        if plan is None:
+            return service
+        return replace(service, targets=tuple(replace(target, plan=plan(target.plan)) for target in service.targets))
+
+    def target(self, name: str) -> TargetSettings:
+        """The settings of the target called `name`; KeyError when the service has none."""
+        for settings in self.targets:
+            if settings.name == name:
+                return settings
+        raise KeyError(f"service {self.manifest.service} has no target {name!r}")
+
+
+def load(files: Sequence[str], variables: Variables | None = None) -> list[Loaded]:
+    """Load every service of the files, in order; raises ManifestError with every problem of all of them at once."""
+    loaded: list[Loaded] = []
+    problems: list[Problem] = []
+    first: dict[str, str] = {}
+    for file in files:
+        try:
+            documents = parse(read_text(file), file)
+        except ManifestError as error:
+            problems += error.problems
+            continue
+        if not documents:
+            problems.append(Problem(file, 1, "", "must hold a manifest; got nothing"))
+        for document in documents:
+            reader = _Reader(document, variables or Variables(), _from_disk(file))
+            one = reader.read()
+            problems += reader.problems
+            if one is not None:
+                loaded.append(one)
+            if (name := reader.service) is not None:
+                place = f"{file}:{document.line(('service',))}"
+                if name in first:
+                    message = f"must be unique over all documents; got {shown(name)}, which {first[name]} has already"
+                    problems.append(Problem(file, document.line(("service",)), "service", message))
+                first.setdefault(name, place)
+    if problems:
+        raise ManifestError(problems)
+    return loaded
+
+
+def from_snapshot(snapshot: Snapshot) -> Loaded:
+    """Rebuild what was loaded when the snapshot was taken, without a look at the disk.
+
+    It passed the checks then, so those of a newer version, which may be stricter, are not held against it now. Raises
+    ManifestError when its text cannot be read at all.
+    """
+    texts = dict(snapshot.templates)
+    documents = parse(snapshot.manifest, snapshot.file)
+    if len(documents) != 1:
+        raise ManifestError([Problem(snapshot.file, 1, "", f"must hold one service; got {len(documents)}")])
+    reader = _Reader(documents[0], Variables(dict(snapshot.variables)), lambda path: (texts[path], path), strict=False)
+    loaded = reader.read()
+    if loaded is None:
+        raise ManifestError(reader.problems)
+    return replace(loaded, snapshot=replace(loaded.snapshot, image=snapshot.image))
+
+
+def _from_disk(file: str) -> Callable[[str], tuple[str, str]]:
+    """Make the reader of templates beside a manifest: path as written to text and absolute path."""
+    parent = pathlib.Path(file).parent
+
+    def read(path: str) -> tuple[str, str]:
+        return read_text(str(parent / path)), str((parent / path).resolve())
+
+    return read
+
+
+@dataclass(slots=True)
+class _Reader:
+    """One document on its way to `Loaded`; collects problems instead of stopping at the first."""
+
+    document: Document
+    variables: Variables
+    read_template: Callable[[str], tuple[str, str]]
+    strict: bool = True
+    problems: list[Problem] = field(default_factory=list)
+    service: str | None = None
+    used: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def read(self) -> Loaded | None:
+        filled = resolve(self.document, self.variables)
+        self.used |= filled.used
+        self.problems += filled.problems
+        result = typed(filled.value, filled.broken)
+        self._say(result.mistakes)
+        if self.strict:
+            self._say(checked(result, filled.value))
+        manifest = result.manifest
+        if manifest is None:
+            return None
+        if not within(("service",), result.broken):
+            self.service = manifest.service
+        targets = [self._target(manifest, number, result) for number in range(len(manifest.targets))]
+        settings = [target for target in targets if target is not None]
+        if self.problems or len(settings) != len(targets):
+            return None
+        return Loaded(
+            manifest,
+            self.document.file,
+            tuple(settings),
+            templates_hash({target.name: target.workloads for target in settings}, manifest.image),
+            Snapshot(
+                manifest=self.document.source(),
+                file=self.document.file,
+                templates=tuple(self.texts.items()),
+                variables=tuple(sorted(self.used.items())),
+            ),
+        )
+
+    def _target(self, manifest: Manifest, number: int, result: Typed) -> TargetSettings | None:
+        target = manifest.targets[number]
+        path: Path = ("targets", number, "containerInstances", "template")
+        host, traffic = target.container_instances, target.traffic_manager
+        if host is None or within(path, result.broken):
+            return None
+        template = self._template(host.template)
+        workloads = build.container_instances(manifest, host, template.value)
+        found = list(template.problems)
+        if self.strict:
+            facts = {"service": manifest.service, "image": manifest.image, "replicas": host.replicas}
+            unjudged = {
+                place
+                for place, key in (("properties.containers", ("image",)), ("location", (*path[:-1], "location")))
+                if within(key, result.broken)
+            }
+            found += [each for each in check_template(template, workloads, **facts) if each.path not in unjudged]
+        self._say([(path, str(each)) for each in found])
+        if self.strict and not found:
+            self._port(manifest, target, template, ("targets", number))
+        if found or traffic is None:
+            return None
+        probe = build.probe_settings(build.probe_of(manifest, target))
+        return TargetSettings(target.name, workloads, build.traffic_manager(traffic, host.subscription), probe)
+
+    def _template(self, name: str) -> Template:
+        shown_as = str(pathlib.Path(self.document.file).parent / name)
+        try:
+            text, home = self.read_template(name)
+        except ManifestError as error:
+            return Template(problems=list(error.problems))
+        template = read_template(text, shown_as, home, self.variables)
+        self.texts[name] = template.text
+        self.used |= template.used
+        return template
+
+    def _port(self, manifest: Manifest, target: Target, template: Template, path: Path) -> None:
+        """A port that the group does not open can never be probed; better said now than after a deadline."""
+        address = template.value["properties"].get("ipAddress") or {}
+        ports = [item.get("port") for item in address.get("ports") or ()]
+        probe = build.probe_of(manifest, target)
+        if probe.port in ports:
+            return
+        own = target.gates is not None and "port" in target.gates.probe.model_fields_set
+        place: Path = (*path, "gates", "probe", "port") if own else ("gates", "probe", "port")
+        opened = ", ".join(str(port) for port in ports)
+        self._say([(place, f"must be a port that target {target.name}'s template opens ({opened}); got {probe.port}")])
+
+    def _say(self, mistakes: Sequence[tuple[Path, str]]) -> None:
+        for path, message in mistakes:
+            line = self.document.line(path)
+            self.problems.append(Problem(self.document.file, line, dotted(path), message))

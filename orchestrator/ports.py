@@ -1,0 +1,29 @@
+"""One target's hands, bound to the snapshot of one rollout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from providers.ports import Metrics, Probes, Traffic, Workloads
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPorts:
+    """The ports of one target; `metrics` None where no source counts requests."""
+
+    workloads: Workloads
+    traffic: Traffic
+    probes: Probes
+    metrics: Metrics | None = None
+    routing_key: str = ""
+    """What the lease on the profile or route is called; two services may share one."""
+
+
+class PortsOf(Protocol):
+    """Finds the hands of a rollout."""
+
+    def __call__(self, rollout_id: str) -> Mapping[str, TargetPorts]:
+        """Return the ports by target name, bound to the rollout's own snapshot; the same ones at every call."""
+        ...

@@ -1,0 +1,136 @@
+"""What do we want now? One pure function of a rollout, one look at the world, and the time.
+
+Order matters and is safety: commands first (an abort wins), then facts, then the verdict, then turning back, and only
+then a step forward.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from strategies import waves
+from strategies.commands import FAILED, take
+from strategies.model import Outcome, Reason, Rollout, TargetState, with_target
+from strategies.observe import BELIEVED, observe
+from strategies.phases import FORWARD, TERMINAL, Phase
+from strategies.plan import OnFailure, Target
+from strategies.seen import Seen
+from strategies.steps import enter, step
+from strategies.verdict import Health, judge, overdue, stable_sick
+
+RAN_SECONDS = 30.0
+"""A longer gap between two ticks is time in which no engine ran."""
+
+
+def advance(rollout: Rollout, seen: Seen, now: datetime) -> Rollout:
+    """Decide what is wanted now. Raises IllegalTransitionError on a bug of ours, and then changes nothing."""
+    if rollout.outcome not in (Outcome.RUNNING, Outcome.STUCK):
+        return replace(take(rollout), ticked_at=now)
+    gap = max((now - rollout.ticked_at).total_seconds(), 0.0)
+    rollout = take(replace(rollout, ticked_at=now))
+    rollout = _observe(rollout, seen, now)
+    rollout = _spend(rollout, gap)
+    rollout = _condemn(rollout)
+    rollout = _turn(rollout, now)
+    wave = rollout.wave
+    for name in [state.name for state in rollout.targets]:
+        rollout = with_target(rollout, step(rollout, rollout.target(name), seen.target(name), now))
+    if rollout.wave != wave:
+        rollout = replace(rollout, wave_seconds=0.0)
+    if rollout.outcome is not Outcome.RUNNING and rollout.ended_at is None:
+        rollout = replace(rollout, ended_at=now)
+    return rollout if rollout.outcome is not Outcome.RUNNING else replace(rollout, ended_at=None)
+
+
+def _observe(rollout: Rollout, seen: Seen, now: datetime) -> Rollout:
+    targets = tuple(
+        state
+        if state.phase in TERMINAL
+        else observe(state, rollout.service.target(state.name), seen.target(state.name), rollout.service.name, now)
+        for state in rollout.targets
+    )
+    return replace(rollout, targets=targets)
+
+
+def _spend(rollout: Rollout, gap: float) -> Rollout:
+    ran = min(gap, RAN_SECONDS)
+    targets = tuple(replace(state, spent_seconds=state.spent_seconds + ran) for state in rollout.targets)
+    counted = 0.0 if awaits_person(rollout) else gap
+    return replace(
+        rollout,
+        targets=targets,
+        spent_seconds=rollout.spent_seconds + counted,
+        wave_seconds=rollout.wave_seconds + counted,
+    )
+
+
+def awaits_person(rollout: Rollout) -> bool:
+    """Whether nothing but a person's word is missing somewhere."""
+    return rollout.paused is not None or any(
+        state.phase is Phase.STUCK or state.asks_person for state in rollout.targets
+    )
+
+
+def _condemn(rollout: Rollout) -> Rollout:
+    """Find the first reason to take the candidate back; with `onFailure: pause` stop where we are instead."""
+    if rollout.failure is not None or rollout.aborted is not None:
+        return rollout
+    if not rollout.may_turn:
+        return rollout
+    reason = _deadline(rollout)
+    for state in rollout.targets if reason is None else ():
+        found = _why_unhealthy(rollout, state) if state.phase in FORWARD else None
+        if found is not None:
+            rollout = with_target(rollout, replace(state, failure=found))
+            reason = reason or found
+    if reason is None:
+        return rollout
+    if rollout.service.on_failure is OnFailure.PAUSE:
+        pause = rollout.paused or Reason(FAILED, f"would roll back: {reason.message}", reason.evidence)
+        return replace(rollout, paused=pause)
+    return replace(rollout, failure=reason)
+
+
+def _why_unhealthy(rollout: Rollout, state: TargetState) -> Reason | None:
+    target = rollout.service.target(state.name)
+    verdict = judge(state, target)
+    if verdict.health is Health.UNHEALTHY:
+        return verdict.reason
+    return overdue(state, target, rollout.service.deadlines.ready_seconds)
+
+
+def _deadline(rollout: Rollout) -> Reason | None:
+    limits = rollout.service.deadlines
+    for code, spent, limit in (
+        ("waveDeadline", rollout.wave_seconds, limits.wave_seconds),
+        ("totalDeadline", rollout.spent_seconds, limits.total_seconds),
+    ):
+        if spent > limit:
+            return Reason(code, f"not finished after {limit:g} s", (("limit", limit), ("spent", spent)))
+    return None
+
+
+def _turn(rollout: Rollout, now: datetime) -> Rollout:
+    """Take back what must be taken back; stuck where the stable side could not carry the traffic."""
+    reason = rollout.aborted or rollout.failure
+    if reason is None:
+        return rollout
+    back = waves.taken_back(rollout)
+    targets = tuple(
+        _take_back(state, rollout.service.target(state.name), reason, now) if state.name in back else state
+        for state in rollout.targets
+    )
+    return replace(rollout, targets=targets)
+
+
+def _take_back(state: TargetState, target: Target, reason: Reason, now: datetime) -> TargetState:
+    if state.phase is Phase.PENDING:
+        return replace(enter(state, Phase.ROLLED_BACK, now), failure=state.failure or reason)
+    if state.exposed and stable_sick(state, target):
+        why = Reason("stableSick", f"{reason.message}; but the stable side cannot serve either")
+        return replace(enter(state, Phase.STUCK, now), failure=why)
+    if state.exposed and state.lost >= BELIEVED:
+        why = Reason("profileGone", f"{reason.message}; traffic cannot be sent back")
+        return replace(enter(state, Phase.STUCK, now), failure=why)
+    return replace(enter(state, Phase.RETURNING, now), failure=state.failure or reason)

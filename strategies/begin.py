@@ -1,0 +1,76 @@
+"""How a rollout comes to be from a manifest's wish, beside what serves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from strategies import names
+from strategies.model import Revision, Rollout, Slot, TargetState
+from strategies.plan import Service, at_once
+from strategies.seen import Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What stands in the world for a service: who serves, and a rollout that somebody began and nobody finished.
+
+    `stable` holds each target's serving slots by target name; `number` is the highest number ever seen in a mark;
+    `spare` names marked workloads that neither serve nor belong to the resumed rollout.
+    """
+
+    revision: Revision | None
+    stable: tuple[tuple[str, tuple[Slot, ...]], ...]
+    number: int = 0
+    resumed: Rollout | None = None
+    spare: tuple[tuple[str, str], ...] = ()
+    rolled_back: str | None = None
+    """First eight digits of the revision that the routing says was last taken back."""
+
+    def slots(self, target: str) -> tuple[Slot, ...]:
+        """The serving slots of one target."""
+        return dict(self.stable).get(target, ())
+
+
+def begin(
+    rollout_id: str, service: Service, revision: Revision, found: Survey, now: datetime, *, steps: bool = True
+) -> Rollout:
+    """A new rollout of `revision` beside what serves; without a stable side, or with `steps` off, in one shift."""
+    number = found.number + 1
+    candidates = planned_slots(service, revision, number)
+    targets, states = [], []
+    for target in service.targets:
+        stable = tuple(_fresh(slot) for slot in found.slots(target.name))
+        targets.append(target if steps and stable else replace(target, plan=at_once(target.plan)))
+        states.append(TargetState(target.name, now, candidate=candidates[target.name], stable=stable))
+    service = replace(service, targets=tuple(targets))
+    return Rollout(rollout_id, service, number, revision, now, now, tuple(states), previous=found.revision)
+
+
+def planned_slots(service: Service, revision: Revision, number: int) -> dict[str, tuple[Slot, ...]]:
+    """The candidate's slots by target, numbered across all targets so that two of them may share a resource group."""
+    slots: dict[str, tuple[Slot, ...]] = {}
+    first = 0
+    for target in service.targets:
+        numbers = range(first, first + target.replicas)
+        slots[target.name] = tuple(_slot(service.name, target.name, revision, number, slot) for slot in numbers)
+        first += target.replicas
+    return slots
+
+
+def _slot(service: str, target: str, revision: Revision, number: int, slot: int) -> Slot:
+    mark = Mark(service, target, revision.id, number, slot)
+    return Slot(slot, names.group_name(service, revision.short, number, slot), names.endpoint_name(mark))
+
+
+def _fresh(slot: Slot) -> Slot:
+    """A serving slot as the stable side of a new rollout: what it went through before does not count."""
+    return Slot(
+        slot.number,
+        slot.name,
+        slot.endpoint,
+        address=slot.address,
+        stage=slot.stage,
+        weight=slot.weight if slot.adopted else None,
+        adopted=slot.adopted,
+    )

@@ -1,0 +1,99 @@
+"""What people and newer revisions ask of a rollout under way, folded into its state; an abort wins over everything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from strategies.evidence import Evidence
+from strategies.model import Command, CommandKind, Reason, Rollout, Side, Slot, TargetState
+from strategies.phases import Phase, check
+
+FAILED = "failed"
+"""The code of a pause that a failed verdict caused."""
+_DRAINS = (Phase.DRAINING, Phase.CLEARING)
+
+
+def take(rollout: Rollout) -> Rollout:
+    """Fold in every command of the inbox, in order, and remember which was the last."""
+    for command in sorted(rollout.commands, key=lambda c: c.seq):
+        if command.seq > rollout.handled:
+            rollout = replace(_apply(rollout, command), handled=command.seq)
+    return rollout
+
+
+def _apply(rollout: Rollout, command: Command) -> Rollout:
+    said = Reason(command.kind.value, _sentence(command), (("actor", command.actor),))
+    match command.kind:
+        case CommandKind.PAUSE:
+            return replace(rollout, paused=rollout.paused or said)
+        case CommandKind.RESUME:
+            return replace(rollout, paused=None)
+        case CommandKind.RETRY:
+            return _retry(rollout)
+        case CommandKind.APPROVE | CommandKind.PROMOTE:
+            return _go_on(rollout, waive=command.kind is CommandKind.PROMOTE)
+        case CommandKind.PROMOTE_FULL:
+            return replace(_go_on(rollout, waive=True), full=True, paused=None)
+        case CommandKind.ABORT:
+            return replace(rollout, aborted=rollout.aborted or said) if rollout.may_turn else rollout
+        case CommandKind.SUPERSEDE:
+            return _supersede(rollout, command, said)
+        case CommandKind.SETTLE:
+            return _settle(rollout, Side(command.argument))
+
+
+def _sentence(command: Command) -> str:
+    why = f": {command.reason}" if command.reason else ""
+    return f"{command.kind.value} by {command.actor}{why}"
+
+
+def _retry(rollout: Rollout) -> Rollout:
+    if rollout.paused is None or rollout.paused.code != FAILED:
+        return rollout
+    targets = tuple(
+        replace(
+            state,
+            failure=None,
+            evidence=Evidence(),
+            candidate=tuple(_pardoned(slot) for slot in state.candidate),
+        )
+        for state in rollout.targets
+    )
+    return replace(rollout, paused=None, failure=None, targets=targets)
+
+
+def _pardoned(slot: Slot) -> Slot:
+    return replace(slot, failed=0, clean=0, fault=None, crashes=0, failing_since=None)
+
+
+def _go_on(rollout: Rollout, *, waive: bool) -> Rollout:
+    def agree(state: TargetState) -> TargetState:
+        if state.phase in _DRAINS:
+            return replace(state, approved=len(rollout.service.target(state.name).plan.steps))
+        if state.phase is not Phase.HOLDING:
+            return state
+        return replace(state, approved=state.step, waived=state.step if waive else state.waived)
+
+    return replace(rollout, targets=tuple(agree(state) for state in rollout.targets))
+
+
+def _supersede(rollout: Rollout, command: Command, said: Reason) -> Rollout:
+    """A candidate that already has everything is let finish; the newer rollout follows it."""
+    unfinished = any(
+        s.phase in (Phase.PENDING, Phase.PREPARING, Phase.HOLDING, Phase.SHIFTING) for s in rollout.targets
+    )
+    if not unfinished or not rollout.can_return or rollout.aborted:
+        return rollout
+    return replace(rollout, superseded_by=command.argument, aborted=said)
+
+
+def _settle(rollout: Rollout, serving: Side) -> Rollout:
+    def settled(state: TargetState) -> TargetState:
+        if state.phase is not Phase.STUCK:
+            return state
+        after = Phase.RETIRING if serving is Side.CANDIDATE else Phase.RETURNING
+        return replace(
+            state, phase=check(state.name, state.phase, after), since=rollout.ticked_at, spent_seconds=0.0, failure=None
+        )
+
+    return replace(rollout, targets=tuple(settled(state) for state in rollout.targets))

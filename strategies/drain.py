@@ -1,0 +1,85 @@
+"""When a side that has left the split may be retired: never before its last possible client has gone.
+
+The minimum is the latest possible expiry of any answer that names it (`expires_at`: the confirmed shift plus the TTL
+then, or the confirmed lowering of the TTL plus the old TTL, whichever is later, over all profiles in the chain), plus
+the propagation of the change, plus a margin, because resolvers were seen to keep answers beyond their TTL. Where a
+source counts the side's requests, it must then also be quiet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from strategies.model import TargetState
+from strategies.plan import AfterMost, DrainRule, Quiet
+
+QUIET_PART = 0.001
+"""The part of its former request rate at which a side counts as quiet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """How far a drain is: `until` is the minimum by time, `done` whether to retire now, `note` the sum explained."""
+
+    until: datetime
+    done: bool
+    asks: bool
+    note: str
+
+
+def margin_seconds(rule: DrainRule, ttl: int) -> float:
+    """The margin beyond TTL and propagation: as configured, else max(10 s, TTL/2)."""
+    return rule.margin_seconds if rule.margin_seconds is not None else max(10.0, ttl / 2)
+
+
+def settle_seconds(rule: DrainRule, ttl: int) -> float:
+    """How long after a confirmed shift clients have heard of it: propagation plus TTL."""
+    return rule.propagation_seconds + ttl
+
+
+def expiry(confirmed_at: datetime, ttl: int, lowered_at: datetime | None, ttl_before: int | None) -> datetime:
+    """The latest possible expiry of any answer given before the shift was confirmed."""
+    latest = confirmed_at + timedelta(seconds=ttl)
+    if lowered_at is not None and ttl_before is not None:
+        latest = max(latest, lowered_at + timedelta(seconds=ttl_before))
+    return latest
+
+
+def drain(state: TargetState, rule: DrainRule, now: datetime, *, named: bool, agreed: bool) -> Drain:
+    """Judge the drain of the leaving side.
+
+    `named` says whether any answer can ever have named that side; `agreed` is a person's word to go on after
+    `most_seconds`.
+    """
+    if not named:
+        return Drain(now, done=True, asks=False, note="nothing ever named this side")
+    confirmed = state.asked.confirmed_at if state.asked else None
+    if confirmed is None or state.expires_at is None:
+        return Drain(now, done=False, asks=False, note="share zero is not confirmed yet")
+    ttl = state.ttl_shift or 0
+    margin = margin_seconds(rule, ttl)
+    until = state.expires_at + timedelta(seconds=rule.propagation_seconds + margin)
+    parts = (
+        f"answers expire {state.expires_at:%H:%M:%S}, + {rule.propagation_seconds:g} s propagation"
+        f" + {margin:g} s margin = {until:%H:%M:%S} UTC"
+    )
+    if now < until:
+        return Drain(until, done=False, asks=False, note=parts)
+    if not _quiet_matters(state, rule):
+        return Drain(until, done=True, asks=False, note=f"{parts}; by time alone, no source counts its requests")
+    wanted = rule.quiet_seconds if rule.quiet_seconds is not None else max(2.0 * ttl, 60.0)
+    if state.quiet_since is not None and now >= state.quiet_since + timedelta(seconds=wanted):
+        return Drain(until, done=True, asks=False, note=f"{parts}; quiet for {wanted:g} s")
+    if now < confirmed + timedelta(seconds=rule.most_seconds) or rule.then is AfterMost.EXTEND:
+        return Drain(until, done=False, asks=False, note=f"{parts}; waits for {wanted:g} s without requests")
+    if rule.then is AfterMost.FORCE or agreed:
+        return Drain(until, done=True, asks=False, note=f"{parts}; still not quiet, retired all the same")
+    note = f"{parts}; still not quiet after {rule.most_seconds:g} s: `rollout approve` retires it all the same"
+    return Drain(until, done=False, asks=True, note=note)
+
+
+def _quiet_matters(state: TargetState, rule: DrainRule) -> bool:
+    if rule.quiet is Quiet.NONE:
+        return False
+    return rule.quiet is Quiet.REQUIRED or state.rate_before is not None

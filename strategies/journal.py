@@ -1,0 +1,129 @@
+"""What happened, as typed events: the difference between two states of a rollout, in words a reader can rely on.
+
+Every change of state is explained by events that are stored in the same transaction, and every reader (events, why,
+history, logs, notifications, metrics) reads them and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from strategies.evidence import e_value
+from strategies.model import Outcome, Reason, Rollout, Slot, TargetState
+
+Value = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened; `data` holds plain values by key."""
+
+    at: datetime
+    kind: str
+    target: str | None = None
+    data: tuple[tuple[str, Value], ...] = ()
+
+
+def event(at: datetime, kind: str, target: str | None = None, **data: Value) -> Event:
+    """Make an event from keyword values, in the order given."""
+    return Event(at, kind, target, tuple(data.items()))
+
+
+def submitted(rollout: Rollout) -> Event:
+    """The first event of every rollout."""
+    return event(
+        rollout.created_at,
+        "rollout_submitted",
+        revision=rollout.revision.id,
+        digest=rollout.revision.digest,
+        tag=rollout.revision.tag,
+        previous=rollout.previous.id if rollout.previous else None,
+        number=rollout.number,
+    )
+
+
+def explain(before: Rollout, after: Rollout, now: datetime) -> tuple[Event, ...]:
+    """All events that lead from `before` to `after`; the same two states always give the same events."""
+    events = list(_commands(before, after))
+    events += _reasons(before, after, now)
+    for old, new in zip(before.targets, after.targets, strict=True):
+        events += _target(old, new, after, now)
+    if before.outcome != after.outcome:
+        reason = after.failure or after.aborted
+        kind = "rollout_ended" if after.outcome is not Outcome.RUNNING else "rollout_resumed"
+        said = {"reason": reason.message, "code": reason.code} if reason else {}
+        events.append(event(now, kind, outcome=after.outcome.value, **said))
+    return tuple(events)
+
+
+def _commands(before: Rollout, after: Rollout) -> Iterator[Event]:
+    for command in before.commands:
+        if before.handled < command.seq <= after.handled:
+            yield event(
+                command.at,
+                "command_taken",
+                command=command.kind.value,
+                actor=command.actor,
+                reason=command.reason,
+                argument=command.argument,
+            )
+
+
+def _reasons(before: Rollout, after: Rollout, now: datetime) -> Iterator[Event]:
+    if after.paused != before.paused:
+        if after.paused:
+            yield _reason(now, "rollout_paused", after.paused)
+        else:
+            yield event(now, "rollout_unpaused")
+    if after.aborted and not before.aborted:
+        yield _reason(now, "rollout_aborted", after.aborted)
+    if after.failure and after.failure != before.failure:
+        yield _reason(now, "verdict_unhealthy", after.failure)
+    if after.superseded_by and not before.superseded_by:
+        yield event(now, "rollout_superseded", by=after.superseded_by)
+
+
+def _reason(now: datetime, kind: str, reason: Reason, target: str | None = None) -> Event:
+    return Event(now, kind, target, (("code", reason.code), ("message", reason.message), *reason.evidence))
+
+
+def _target(old: TargetState, new: TargetState, after: Rollout, now: datetime) -> Iterator[Event]:
+    for before, slot in zip(old.candidate + old.stable, new.candidate + new.stable, strict=True):
+        yield from _slot(before, slot, new.name, now)
+    if new.asked != old.asked and new.asked and (old.asked is None or old.asked.intent != new.asked.intent):
+        weights = {f"weight.{m.endpoint}": m.weight for m in new.asked.intent.members}
+        yield event(now, "share_intended", new.name, share=new.asked.share, ttl=new.asked.intent.ttl_seconds, **weights)
+    if new.asked and new.asked.confirmed_at and (old.asked is None or old.asked.confirmed_at != new.asked.confirmed_at):
+        yield event(new.asked.confirmed_at, "weight_confirmed", new.name, share=new.share, ttl=new.ttl_shift)
+    if new.drift_since and not old.drift_since:
+        yield event(now, "drift_seen", new.name, intended=new.share)
+    if old.drift_since and not new.drift_since:
+        yield event(now, "drift_gone", new.name)
+    if new.failure and new.failure != old.failure:
+        yield _reason(now, "target_unhealthy", new.failure, new.name)
+    if new.problem != old.problem:
+        yield event(now, "look_failed" if new.problem else "look_recovered", new.name, problem=new.problem)
+    if (old.phase, old.step) != (new.phase, new.step):
+        e = round(e_value(new.evidence, len(after.service.target(new.name).plan.steps)), 6)
+        data: dict[str, Value] = {"before": old.phase.value, "after": new.phase.value, "step": new.step, "e": e}
+        yield event(now, "phase_changed", new.name, **data)
+
+
+def _slot(old: Slot, new: Slot, target: str, now: datetime) -> Iterator[Event]:
+    who = new.name or new.endpoint
+    if new.stage != old.stage:
+        yield event(now, f"group_{new.stage.value}", target, group=who, address=new.address)
+    if new.ready and not old.ready:
+        yield event(now, "group_ready", target, group=who, address=new.address, probes=new.clean)
+    if new.fault and not old.fault:
+        yield event(now, "group_faulty", target, group=who, why=new.fault)
+    if new.failed == 1 and old.failed == 0:
+        yield event(now, "probe_failing", target, group=who)
+    if new.failed == 0 and old.failed > 0:
+        yield event(now, "probe_clean", target, group=who, failures=old.failed)
+    if new.leftover and not old.leftover:
+        yield event(now, "group_left_over", target, group=who, why=new.leftover)
+    if new.kept_until and not old.kept_until:
+        yield event(now, "group_retained", target, group=who, until=new.kept_until.isoformat())

@@ -1,0 +1,207 @@
+"""Fold one look into what is remembered of a target: slots, split, TTL, probes, counts. Facts only; nothing is decided.
+
+A missing or different read changes nothing by itself; the second in a row does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from strategies import traffic
+from strategies.drain import QUIET_PART, expiry
+from strategies.evidence import update
+from strategies.model import Asked, Reason, Side, Slot, Stage, TargetState
+from strategies.names import holder
+from strategies.phases import Phase
+from strategies.plan import ProbeRule, Target
+from strategies.seen import Ack, Act, GroupSeen, GroupState, Refusal, TargetSeen, TrafficSeen
+
+GRACE = timedelta(seconds=60)
+"""How long a workload may stay invisible after its creation was taken (regional caches of the control plane)."""
+CRASHES = 3
+"""Container restarts that make a crash loop."""
+BELIEVED = 2
+"""Equal reads in a row that are believed against what we expected."""
+
+
+def observe(state: TargetState, target: Target, seen: TargetSeen, service: str, now: datetime) -> TargetState:
+    """Fold everything one look showed of this target into its state."""
+    state = replace(state, problem=seen.problem)
+    state = _acts(state, seen)
+    state = replace(
+        state,
+        candidate=tuple(_slot(s, state, target, seen, now) for s in state.candidate),
+        stable=tuple(_slot(s, state, target, seen, now) for s in state.stable),
+    )
+    if seen.probes:
+        state = replace(state, probed_at=max(probe.at for probe in seen.probes))
+    if seen.traffic is not None:
+        state = _traffic(state, target, seen.traffic, service)
+    return _counts(state, seen)
+
+
+def _acts(state: TargetState, seen: TargetSeen) -> TargetState:
+    for ack in seen.acks:
+        if ack.act is Act.SHIFT and state.asked is not None and state.asked.at <= ack.at:
+            state = replace(state, asked=replace(state.asked, acked_at=ack.at, off=0, shown=0), refused=None)
+    for refusal in seen.refusals:
+        if refusal.act is Act.SHIFT and refusal.final:
+            state = replace(state, refused=Reason("shiftRefused", f"{refusal.code}: {refusal.message}"))
+    return state
+
+
+def _slot(slot: Slot, state: TargetState, target: Target, seen: TargetSeen, now: datetime) -> Slot:
+    for ack in seen.acks:
+        slot = _acked(slot, ack) if ack.name and ack.name == slot.name else slot
+    for refusal in seen.refusals:
+        slot = _refused(slot, refusal) if refusal.name and refusal.name == slot.name else slot
+    group = seen.group(slot.name) if slot.name else None
+    if group is not None:
+        slot = _absent(slot, now) if group.state is GroupState.ABSENT else _present(slot, group)
+        slot = _readiness(slot, group, target.probe)
+    elif slot.adopted and seen.traffic is not None:
+        endpoint = seen.traffic.endpoint(slot.endpoint)
+        slot = replace(slot, address=endpoint.address if endpoint else slot.address)
+    return _probed(slot, seen)
+
+
+def _acked(slot: Slot, ack: Ack) -> Slot:
+    if ack.act is Act.RETIRE:
+        return replace(slot, retire_acked_at=ack.at)
+    if ack.act is Act.ENSURE and slot.stage is Stage.INTENDED:
+        return replace(slot, stage=Stage.BEGUN, begun_at=ack.at, absences=0)
+    return slot
+
+
+def _refused(slot: Slot, refusal: Refusal) -> Slot:
+    said = f"{refusal.code}: {refusal.message}"
+    if refusal.act is Act.ENSURE and refusal.final:
+        return replace(slot, fault=said)
+    if refusal.act is Act.RETIRE and refusal.final:
+        return replace(slot, leftover=said)
+    return slot
+
+
+def _absent(slot: Slot, now: datetime) -> Slot:
+    slot = replace(slot, absences=slot.absences + 1, ready=False)
+    if slot.stage is Stage.BEGUN and slot.begun_at is not None and now < slot.begun_at + GRACE:
+        return replace(slot, absences=0)
+    if slot.stage is Stage.BEGUN:
+        return replace(slot, stage=Stage.INTENDED, begun_at=None)
+    if slot.stage is Stage.SEEN and slot.absences >= BELIEVED and not _young(slot, now):
+        fault = slot.fault or (None if slot.retire_at else "it was deleted, but not by us")
+        return replace(slot, stage=Stage.GONE, fault=fault)
+    return slot
+
+
+def _young(slot: Slot, now: datetime) -> bool:
+    """Whether it was made so lately that one region's cache may still not know what another one showed."""
+    return slot.intended_at is not None and slot.retire_acked_at is None and now < slot.intended_at + GRACE
+
+
+def _present(slot: Slot, group: GroupSeen) -> Slot:
+    slot = replace(slot, stage=Stage.SEEN, absences=0, address=group.address or slot.address)
+    if group.keep_until is not None:
+        slot = replace(slot, kept_until=group.keep_until)
+    if slot.retire_at is not None:
+        return slot
+    if group.state is GroupState.FAILED:
+        return replace(slot, fault=group.why or "provisioning failed")
+    if group.state is GroupState.GOING:
+        return replace(slot, fault="it is being deleted, but not by us")
+    slot = _restarted(slot, group)
+    if slot.crashes >= CRASHES:
+        return replace(slot, fault=f"crash loop: {slot.crashes} container restarts. {group.why}".strip())
+    return slot
+
+
+def _restarted(slot: Slot, group: GroupSeen) -> Slot:
+    """Count restarts; clean probes from before one say nothing about what runs now.
+
+    What a stable side's containers went through before this rollout is no crash loop of today.
+    """
+    if slot.restarts is None and group.state is not GroupState.RUNNING and group.restarts == 0:
+        return slot
+    known = slot.restarts if slot.restarts is not None else (0 if slot.intended_at else group.restarts)
+    more = max(group.restarts - known, 0)
+    return replace(slot, restarts=group.restarts, crashes=slot.crashes + more, clean=0 if more else slot.clean)
+
+
+def _readiness(slot: Slot, group: GroupSeen, rule: ProbeRule) -> Slot:
+    """Ready: running, no restart since its clean probes, and enough of them in a row through the real address."""
+    running = group.state is GroupState.RUNNING and slot.address is not None
+    return replace(slot, ready=running and slot.fault is None and slot.clean >= rule.before)
+
+
+def _probed(slot: Slot, seen: TargetSeen) -> Slot:
+    for probe in seen.probes:
+        if probe.slot != slot.endpoint:
+            continue
+        if probe.ok:
+            slot = replace(slot, clean=slot.clean + 1, failed=0, failing_since=None, failing_why="")
+        else:
+            since = slot.failing_since or probe.at
+            slot = replace(slot, clean=0, failed=slot.failed + 1, failing_since=since, failing_why=probe.why)
+    return slot
+
+
+def _traffic(state: TargetState, target: Target, seen: TrafficSeen, service: str) -> TargetState:
+    gone = not seen.exists and (
+        state.ttl_before is not None or (state.asked is not None and bool(state.asked.confirmed_at))
+    )
+    state = replace(
+        state,
+        lost=state.lost + 1 if gone else 0,
+        observed=traffic.share_in(seen, state),
+        online=traffic.online(seen, state.candidate),
+        routed_as=seen.address or state.routed_as,
+    )
+    if seen.exists and state.ttl_before is None:
+        state = replace(state, ttl_before=max(seen.ttl_chain, seen.ttl_original or 0))
+    if seen.exists and state.ttl_original is None and (seen.ttl_original is not None or target.ttl_during is not None):
+        # A TTL that another service of ours has lowered is ours to restore when we are the last to finish.
+        state = replace(state, ttl_original=seen.ttl_original if seen.ttl_original is not None else seen.ttl_seconds)
+    if state.asked is None:
+        return state
+    if traffic.shows(seen, state.asked.intent, holder(service, state.name)):
+        return _shown(state, state.asked, seen)
+    asked = replace(state.asked, off=state.asked.off + 1, shown=0)
+    drifts = asked.confirmed_at is not None and asked.off >= BELIEVED
+    return replace(state, asked=asked, drift_since=state.drift_since or (seen.at if drifts else None))
+
+
+def _shown(state: TargetState, asked: Asked, seen: TrafficSeen) -> TargetState:
+    was_off = state.drift_since is not None
+    asked = replace(asked, off=0, shown=asked.shown + 1)
+    surely = asked.acked_at is not None and seen.at >= asked.acked_at
+    if not (surely or asked.shown >= BELIEVED or (asked.confirmed_at and not was_off)):
+        return replace(state, asked=asked)
+    if asked.confirmed_at is not None and not was_off:
+        return replace(state, asked=asked)
+    lowered = state.ttl_lowered_at
+    if lowered is None and asked.intent.ttl_original is not None:
+        lowered = seen.at
+    return replace(
+        state,
+        asked=replace(asked, confirmed_at=seen.at),
+        share=asked.share,
+        drift_since=None,
+        ttl_lowered_at=lowered,
+        ttl_shift=seen.ttl_chain,
+        expires_at=expiry(seen.at, seen.ttl_chain, lowered, state.ttl_before),
+    )
+
+
+def _counts(state: TargetState, seen: TargetSeen) -> TargetState:
+    leaving = {Phase.DRAINING: Side.STABLE, Phase.CLEARING: Side.CANDIDATE}.get(state.phase)
+    for batch in seen.counts:
+        known = state.evidence.until is not None and batch.since < state.evidence.until
+        state = replace(state, evidence=update(state.evidence, batch))
+        if known or leaving is None or state.rate_before is None:
+            continue
+        requests = batch.stable_requests if leaving is Side.STABLE else batch.candidate_requests
+        seconds = max((batch.until - batch.since).total_seconds(), 1e-9)
+        quiet = requests / seconds <= QUIET_PART * state.rate_before
+        state = replace(state, quiet_since=(state.quiet_since or batch.since) if quiet else None)
+    return state

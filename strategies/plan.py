@@ -1,0 +1,186 @@
+"""What a release will do, as data: steps of rising share, and the rules that judge and drain them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import pairwise
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One share of the traffic, in percent, and what must hold before the next one."""
+
+    share: float
+    hold_seconds: float = 0.0
+    approve: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps of one target: the first has share 0 (the candidate is ready), the last has share 100.
+
+    Raises ValueError naming the step when the shares do not rise from 0 to 100.
+    """
+
+    steps: tuple[Step, ...]
+
+    def __post_init__(self) -> None:
+        shares = [step.share for step in self.steps]
+        if len(shares) < 2 or shares[0] != 0 or shares[-1] != 100:
+            raise ValueError(f"a plan goes from share 0 to share 100; got {shares}")
+        for number, (before, after) in enumerate(pairwise(shares), start=1):
+            if after <= before:
+                raise ValueError(f"steps[{number}]: must exceed {before:g} (steps[{number - 1}]); got {after:g}")
+
+    @property
+    def last(self) -> int:
+        """The number of the last step."""
+        return len(self.steps) - 1
+
+
+def blue_green(*, preview_hold: float = 0.0, preview_approve: bool = False, hold: float = 0.0) -> Plan:
+    """One shift to everything: gates before it at share 0, `hold` seconds after it before the drain."""
+    return Plan((Step(0, preview_hold, preview_approve), Step(100, hold)))
+
+
+def canary(steps: tuple[Step, ...], *, preview_hold: float = 0.0, preview_approve: bool = False) -> Plan:
+    """Rising shares; share 100 is implied after the last of `steps` where it is not written."""
+    tail = () if steps and steps[-1].share == 100 else (Step(100),)
+    return Plan((Step(0, preview_hold, preview_approve), *steps, *tail))
+
+
+def at_once(plan: Plan) -> Plan:
+    """The same plan without its steps, holds and approvals: a first release, an undo, an emergency."""
+    return Plan((Step(0), Step(plan.steps[-1].share)))
+
+
+class Quiet(StrEnum):
+    """How the drain treats a source that counts the leaving side's requests."""
+
+    AUTO = "auto"
+    NONE = "none"
+    REQUIRED = "required"
+
+
+class AfterMost(StrEnum):
+    """What happens when the leaving side is still not quiet after `most_seconds`."""
+
+    ASK = "ask"
+    FORCE = "force"
+    EXTEND = "extend"
+
+
+@dataclass(frozen=True, slots=True)
+class DrainRule:
+    """When a side with share zero may be retired; seconds. `margin_seconds` None means max(10 s, TTL/2)."""
+
+    propagation_seconds: float = 60.0
+    margin_seconds: float | None = None
+    quiet: Quiet = Quiet.AUTO
+    quiet_seconds: float | None = None
+    """How long the side must be quiet; None means max(2 TTL, 60 s)."""
+    most_seconds: float = 1800.0
+    then: AfterMost = AfterMost.ASK
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRule:
+    """How probe results are counted: clean ones wanted before traffic, failures in a row that condemn."""
+
+    interval_seconds: float = 2.0
+    before: int = 10
+    failures: int = 3
+
+
+class OnDrift(StrEnum):
+    """What we do when somebody else changed our part of the split."""
+
+    HOLD = "hold"
+    REPAIR = "repair"
+
+
+class Retire(StrEnum):
+    """When the old groups of a wave go."""
+
+    AT_END = "atEnd"
+    PER_WAVE = "perWave"
+
+
+class Scope(StrEnum):
+    """How far a failure reaches back."""
+
+    ALL = "all"
+    WAVE = "wave"
+
+
+@dataclass(frozen=True, slots=True)
+class WaveRule:
+    """How waves of targets follow each other; `bake_seconds` stand between them and after the last of several."""
+
+    retire: Retire = Retire.AT_END
+    bake_seconds: float = 900.0
+    on_failure: Scope = Scope.ALL
+
+
+class OnFailure(StrEnum):
+    """What a failed verdict leads to."""
+
+    ROLL_BACK = "rollBack"
+    PAUSE = "pause"
+
+
+class WhileRunning(StrEnum):
+    """What a newer revision does to a rollout that is under way."""
+
+    REPLACE = "replace"
+    QUEUE = "queue"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """The longest each stretch may take, in seconds."""
+
+    ready_seconds: float = 600.0
+    wave_seconds: float = 21600.0
+    total_seconds: float = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One workload host and the traffic in front of it, as far as decisions need to know it."""
+
+    name: str
+    plan: Plan
+    wave: int = 1
+    replicas: int = 1
+    weight: int | None = None
+    """Sum of our weights in this profile; None: what the adopted endpoints had, or 1000."""
+    ttl_during: int | None = None
+    adopt: tuple[str, ...] = ()
+    delete_adopted: bool = False
+    on_drift: OnDrift = OnDrift.HOLD
+    probe: ProbeRule = field(default_factory=ProbeRule)
+    drain: DrainRule = field(default_factory=DrainRule)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What one manifest asks for, without any word about where it runs."""
+
+    name: str
+    image: str
+    targets: tuple[Target, ...]
+    waves: WaveRule = field(default_factory=WaveRule)
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    on_failure: OnFailure = OnFailure.ROLL_BACK
+    while_running: WhileRunning = WhileRunning.REPLACE
+    retain_seconds: float = 0.0
+
+    def target(self, name: str) -> Target:
+        """The target called `name`; KeyError when the service has none."""
+        for target in self.targets:
+            if target.name == name:
+                return target
+        raise KeyError(f"service {self.name} has no target {name!r}")

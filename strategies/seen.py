@@ -1,0 +1,182 @@
+"""Facts: what one look at the world showed. Absence of a fact is never a fact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What we write on everything we make, so that an empty store can be rebuilt from the world."""
+
+    service: str
+    target: str
+    revision: str
+    """The whole revision id where the place is long enough for it (tags), else its first eight digits."""
+    number: int
+    slot: int
+    rollout: str = ""
+    digest: str = ""
+    template: str = ""
+    image: str = ""
+    tag: str = ""
+
+
+class GroupState(StrEnum):
+    """A workload's own state, as far as it matters here."""
+
+    ABSENT = "absent"
+    COMING = "coming"
+    RUNNING = "running"
+    """Provisioned, and every container running."""
+    FAILED = "failed"
+    GOING = "going"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSeen:
+    """One workload as it was read; `why` holds the provider's error code and last events when it is not well."""
+
+    name: str
+    state: GroupState
+    at: datetime
+    address: str | None = None
+    restarts: int = 0
+    why: str = ""
+    id: str = ""
+    mark: Mark | None = None
+    keep_until: datetime | None = None
+    """Until when a retained group shall run on."""
+
+
+class Monitor(StrEnum):
+    """The routing layer's own opinion of an endpoint."""
+
+    ONLINE = "online"
+    CHECKING = "checking"
+    DEGRADED = "degraded"
+    OFF = "off"
+    UNMONITORED = "unmonitored"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSeen:
+    """One endpoint or backend, ours or foreign; a switched-off one has share zero whatever its weight says."""
+
+    name: str
+    address: str
+    weight: int
+    enabled: bool
+    monitor: Monitor = Monitor.ONLINE
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficSeen:
+    """A profile or route as it was read; `at` is when the answer came.
+
+    `ttl_chain` is the largest TTL among this profile and those above it. `active` pairs each holder (`names.holder`: a
+    service's target) that says it moves this profile's weights with its rollout's id.
+    """
+
+    at: datetime
+    exists: bool
+    endpoints: tuple[EndpointSeen, ...] = ()
+    ttl_seconds: int = 0
+    ttl_chain: int = 0
+    ttl_original: int | None = None
+    active: tuple[tuple[str, str], ...] = ()
+    rolled_back: tuple[tuple[str, str], ...] = ()
+    """Pairs of a holder and the first eight digits of its revision last taken back (tag `rollout-rolled-back`)."""
+    parents_healthy: bool = True
+    address: str | None = None
+    """The name clients use."""
+
+    def endpoint(self, name: str) -> EndpointSeen | None:
+        """The endpoint called `name` in any letter case, if it is there."""
+        return next((e for e in self.endpoints if e.name.lower() == name.lower()), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSeen:
+    """One probe of one endpoint address."""
+
+    slot: str
+    """The slot's endpoint name."""
+    at: datetime
+    ok: bool
+    why: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Requests and failures of both sides over one interval, from one source; probes are not among them."""
+
+    since: datetime
+    until: datetime
+    stable_requests: int
+    stable_failures: int
+    candidate_requests: int
+    candidate_failures: int
+
+
+class Act(StrEnum):
+    """The three kinds of act."""
+
+    ENSURE = "ensure"
+    SHIFT = "shift"
+    RETIRE = "retire"
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """An act that returned, or may have been taken: known to the process that did it, a fact of its next look."""
+
+    act: Act
+    name: str
+    """The slot's resource name; empty for a shift."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An act that was definitely refused; `final` when asking again cannot help."""
+
+    act: Act
+    name: str
+    at: datetime
+    code: str
+    message: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSeen:
+    """What one look showed of one target; `traffic` None and missing groups mean: could not be read this time."""
+
+    name: str
+    groups: tuple[GroupSeen, ...] = ()
+    traffic: TrafficSeen | None = None
+    probes: tuple[ProbeSeen, ...] = ()
+    counts: tuple[Counts, ...] = ()
+    acks: tuple[Ack, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    problem: str | None = None
+
+    def group(self, name: str) -> GroupSeen | None:
+        """What was read of the workload called `name`, if it was read."""
+        return next((g for g in self.groups if g.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look at all targets of a rollout."""
+
+    targets: tuple[TargetSeen, ...] = field(default=())
+
+    def target(self, name: str) -> TargetSeen:
+        """What was seen of the target called `name`; an empty look when nothing was."""
+        return next((t for t in self.targets if t.name == name), TargetSeen(name))

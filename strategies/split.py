@@ -1,0 +1,61 @@
+"""Shares to integer weights, keeping the sum of our weights constant so that foreign endpoints keep their part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import floor
+
+from strategies.model import Member, Slot
+
+LOWEST, HIGHEST = 1, 1000
+"""What one endpoint's weight may be (Traffic Manager: 1 to 1000; zero is a switched-off endpoint)."""
+
+
+def apportion(total: int, ratios: Sequence[int]) -> tuple[int, ...]:
+    """Divide `total` in the given ratios by largest remainder; every part is at least `LOWEST`.
+
+    Raises ValueError when a part would leave LOWEST..HIGHEST: no such split exists then.
+    """
+    whole = sum(ratios)
+    if not ratios or whole <= 0 or not LOWEST * len(ratios) <= total <= HIGHEST * len(ratios):
+        most = HIGHEST * len(ratios)
+        raise ValueError(f"{len(ratios)} endpoints can share a weight of {len(ratios)} to {most}; got {total}")
+    exact = [total * ratio / whole for ratio in ratios]
+    parts = [min(max(floor(part), LOWEST), HIGHEST) for part in exact]
+    while (rest := total - sum(parts)) != 0:
+        step = 1 if rest > 0 else -1
+        able = [i for i, part in enumerate(parts) if LOWEST <= part + step <= HIGHEST]
+        furthest = max(able, key=lambda i: ((exact[i] - parts[i]) * step, -i))
+        parts[furthest] += step
+    return tuple(parts)
+
+
+def candidate_weight(share: float, weight: int, stable: int, candidate: int) -> int:
+    """The candidate side's part of `weight` at `share` percent; every endpoint keeps at least `LOWEST`."""
+    if share <= 0:
+        return 0
+    if share >= 100 or not stable:
+        return weight
+    return min(max(floor(weight * share / 100 + 0.5), candidate * LOWEST), weight - stable * LOWEST)
+
+
+def members(share: float, weight: int, stable: Sequence[Slot], candidate: Sequence[Slot]) -> tuple[Member, ...]:
+    """Both sides' endpoints at `share` percent; those of a side with nothing have weight 0.
+
+    Adopted endpoints have exactly their original weights while the candidate has nothing, and else keep their ratio.
+    """
+    serving = [slot for slot in stable if slot.weight != 0]
+    for_candidate = candidate_weight(share, weight, len(serving), len(candidate))
+    if share <= 0 and any(slot.adopted for slot in serving):
+        old = tuple(slot.weight or LOWEST for slot in serving)
+    else:
+        old = _part(weight - for_candidate, serving)
+    new = _part(for_candidate, candidate)
+    weights = dict(zip((s.endpoint for s in (*serving, *candidate)), (*old, *new), strict=True))
+    return tuple(Member(s.endpoint, s.address or "", weights.get(s.endpoint, 0)) for s in (*stable, *candidate))
+
+
+def _part(total: int, slots: Sequence[Slot]) -> tuple[int, ...]:
+    if total == 0 or not slots:
+        return (0,) * len(slots)
+    return apportion(total, [slot.weight or LOWEST for slot in slots])

@@ -1,0 +1,213 @@
+"""One small function per phase: where a target goes next, or what it waits for. All pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from strategies import traffic, waves
+from strategies.drain import Drain, drain, settle_seconds
+from strategies.evidence import begin_step
+from strategies.model import Reason, Rollout, Side, Slot, Stage, TargetState
+from strategies.names import holder
+from strategies.observe import BELIEVED
+from strategies.phases import Phase, check
+from strategies.plan import Target
+from strategies.seen import TargetSeen
+from strategies.verdict import Health, confirmed, judge, settled
+
+
+def enter(state: TargetState, phase: Phase, now: datetime) -> TargetState:
+    """Move a target along the table."""
+    return replace(state, phase=check(state.name, state.phase, phase), since=now, spent_seconds=0.0, refused=None)
+
+
+def step(rollout: Rollout, state: TargetState, seen: TargetSeen, now: datetime) -> TargetState:
+    """Move one target at most one edge along, or leave it with a note that says what it waits for."""
+    target = rollout.service.target(state.name)
+    state = replace(state, asks_person=False)
+    match state.phase:
+        case Phase.PENDING:
+            return _pending(rollout, state, target, now)
+        case Phase.PREPARING:
+            return _preparing(rollout, state, target, now)
+        case Phase.HOLDING:
+            return _holding(rollout, state, target, now)
+        case Phase.SHIFTING:
+            return _shifting(state, target, now)
+        case Phase.DRAINING:
+            return _draining(state, target, now)
+        case Phase.DRAINED:
+            return _drained(rollout, state, now)
+        case Phase.RETURNING:
+            return _returning(rollout, state, target, now)
+        case Phase.CLEARING:
+            return _clearing(rollout, state, target, now)
+        case Phase.RETIRING | Phase.REMOVING:
+            return _leaving(rollout, state, target, seen, now)
+        case _:
+            return state
+
+
+def _pending(rollout: Rollout, state: TargetState, target: Target, now: datetime) -> TargetState:
+    wait = waves.before_wave(rollout, target.wave, now)
+    if rollout.paused or wait:
+        return replace(state, note=wait or "paused")
+    intended = tuple(replace(slot, intended_at=now) for slot in state.candidate)
+    return replace(enter(state, Phase.PREPARING, now), candidate=intended, note="the candidate's groups are created")
+
+
+def _preparing(rollout: Rollout, state: TargetState, target: Target, now: datetime) -> TargetState:
+    under_way = all(slot.stage is not Stage.INTENDED for slot in state.candidate)
+    lowers = target.ttl_during is not None and state.ttl_original not in (None, target.ttl_during)
+    if under_way and lowers and all(slot.address for slot in state.stable):
+        state = traffic.ask(state, traffic.at_share(state, target, 0.0, rollout.id), 0.0, now)
+    waiting = [slot for slot in state.candidate if not slot.ready]
+    if waiting:
+        return replace(state, note="; ".join(_how_far(slot, target) for slot in waiting))
+    return replace(enter(state, Phase.HOLDING, now), step=0, note="ready")
+
+
+def _how_far(slot: Slot, target: Target) -> str:
+    if slot.stage is not Stage.SEEN or slot.address is None:
+        return f"{slot.name} is {slot.stage.value}"
+    why = f", last one: {slot.failing_why}" if slot.failing_why else ""
+    return f"{slot.name}: {slot.clean} of {target.probe.before} clean probes{why}"
+
+
+def _holding(rollout: Rollout, state: TargetState, target: Target, now: datetime) -> TargetState:
+    step = target.plan.steps[state.step]
+    waived = rollout.full or state.waived >= state.step
+    verdict = judge(state, target)
+    if verdict.health is not Health.HEALTHY:
+        return replace(state, note=verdict.reason.message if verdict.reason else "")
+    if state.asked is not None and not confirmed(state):
+        return replace(state, note="waits for the read-back of what was asked")
+    if state.share > 0 and not state.online:
+        return replace(state, note="waits until the routing layer reports every candidate endpoint Online")
+    rest = step.hold_seconds - (now - state.since).total_seconds()
+    if rest > 0 and not waived:
+        return replace(state, note=f"holds at {step.share:g} % for another {rest:.0f} s")
+    if step.approve and state.approved < state.step and not waived:
+        return replace(state, asks_person=True, note=f"waits for `rollout approve` at {step.share:g} %")
+    if rollout.paused is not None:
+        return replace(state, note=rollout.paused.message)
+    if state.step == target.plan.last:
+        return _begin_drain(state, Phase.DRAINING, Side.STABLE, now)
+    following = target.plan.last if rollout.full else state.step + 1
+    share = target.plan.steps[following].share
+    state = replace(enter(state, Phase.SHIFTING, now), step=following, evidence=begin_step(state.evidence))
+    return replace(
+        traffic.ask(state, traffic.at_share(state, target, share, rollout.id), share, now),
+        note=f"asks for {share:g} %",
+    )
+
+
+def _shifting(state: TargetState, target: Target, now: datetime) -> TargetState:
+    if not confirmed(state):
+        return replace(state, note="waits for the read-back of the split")
+    wait = settle_seconds(target.drain, state.ttl_shift or 0)
+    if not settled(state, now, wait):
+        return replace(state, note=f"confirmed; {wait:g} s for propagation and TTL")
+    if not state.online:
+        return replace(state, note="waits until the routing layer reports every candidate endpoint Online")
+    return replace(enter(state, Phase.HOLDING, now), note="the step is in force")
+
+
+def _begin_drain(state: TargetState, phase: Phase, leaving: Side, now: datetime) -> TargetState:
+    """Freeze the leaving side's former rate, against which quiet is measured."""
+    seen = state.evidence
+    rate = None
+    if seen.since is not None and seen.until is not None and seen.until > seen.since:
+        requests = seen.stable_requests if leaving is Side.STABLE else seen.candidate_requests
+        rate = requests / (seen.until - seen.since).total_seconds() or None
+    return replace(enter(state, phase, now), rate_before=rate, quiet_since=None, note="drains")
+
+
+def _drain(state: TargetState, target: Target, leaving: Side, now: datetime) -> Drain:
+    named = bool(state.stable) if leaving is Side.STABLE else state.exposed
+    return drain(state, target.drain, now, named=named, agreed=state.approved > target.plan.last)
+
+
+def _draining(state: TargetState, target: Target, now: datetime) -> TargetState:
+    drained = _drain(state, target, Side.STABLE, now)
+    state = replace(state, note=drained.note, asks_person=drained.asks)
+    sound = judge(state, target).health is Health.HEALTHY
+    if not (drained.done and confirmed(state) and state.online and sound):
+        return state
+    return replace(enter(state, Phase.DRAINED, now), drained_at=now)
+
+
+def _drained(rollout: Rollout, state: TargetState, now: datetime) -> TargetState:
+    wait = waves.before_retiring(rollout, state.name, now)
+    target = rollout.service.target(state.name)
+    verdict = judge(state, target)
+    if verdict.health is not Health.HEALTHY or not (confirmed(state) and state.online):
+        return replace(state, note=verdict.reason.message if verdict.reason else "waits for Online and a clean read")
+    if rollout.paused or wait:
+        return replace(state, note=wait or "paused")
+    return replace(enter(state, Phase.RETIRING, now), note="the old side leaves the routing")
+
+
+def _returning(rollout: Rollout, state: TargetState, target: Target, now: datetime) -> TargetState:
+    if not state.exposed:
+        return replace(_begin_drain(state, Phase.CLEARING, Side.CANDIDATE, now), note="the candidate had no traffic")
+    state = traffic.ask(state, traffic.at_share(state, target, 0.0, rollout.id), 0.0, now)
+    if confirmed(state):
+        return _begin_drain(state, Phase.CLEARING, Side.CANDIDATE, now)
+    state = replace(state, note="waits for the read-back of the way back")
+    return _unless_hopeless(rollout, state, now)
+
+
+def _clearing(rollout: Rollout, state: TargetState, target: Target, now: datetime) -> TargetState:
+    drained = _drain(state, target, Side.CANDIDATE, now)
+    state = replace(state, note=drained.note, asks_person=drained.asks)
+    if not drained.done or (state.exposed and not confirmed(state)):
+        return _unless_late(rollout, state, now)
+    return replace(enter(state, Phase.REMOVING, now), note="the candidate leaves the routing")
+
+
+def _leaving(rollout: Rollout, state: TargetState, target: Target, seen: TargetSeen, now: datetime) -> TargetState:
+    """Out of the routing first, then deleted: a name that routes to nothing can be taken over."""
+    leaving = Side.STABLE if state.phase is Phase.RETIRING else Side.CANDIDATE
+    if state.asked is not None or state.phase is Phase.RETIRING:
+        leaves = state.asked is not None and state.asked.intent.active is None
+        if seen.traffic is not None and not (leaves and confirmed(state)):
+            # Asked anew until it is confirmed: who is the last to finish, and restores the TTL, shows only then.
+            others = any(name != holder(rollout.service.name, state.name) for name, _ in seen.traffic.active)
+            bad = None if rollout.superseded_by else rollout.revision.short
+            gone = traffic.left(state, target, leaving, others_active=others, rolled_back=bad)
+            state = traffic.ask(state, gone, state.share, now)
+            leaves = True
+        if not (leaves and confirmed(state)):
+            return _unless_hopeless(rollout, replace(state, note="waits for the read-back of leaving"), now)
+    slots = state.stable if leaving is Side.STABLE else state.candidate
+    slots = tuple(_to_retire(slot, now) for slot in slots)
+    state = replace(state, stable=slots) if leaving is Side.STABLE else replace(state, candidate=slots)
+    if all(retired(slot) for slot in slots):
+        end = Phase.PROMOTED if leaving is Side.STABLE else Phase.ROLLED_BACK
+        return replace(enter(state, end, now), note="")
+    return _unless_late(rollout, replace(state, note="waits for the deletion of the leaving groups"), now)
+
+
+def _to_retire(slot: Slot, now: datetime) -> Slot:
+    return slot if slot.retire_at is not None or slot.adopted else replace(slot, retire_at=now)
+
+
+def retired(slot: Slot) -> bool:
+    """Whether a leaving slot is done with: gone, never made, kept on purpose, forbidden to us, or not ours."""
+    never_made = slot.stage is Stage.INTENDED and (slot.intended_at is None or slot.absences >= BELIEVED)
+    return never_made or slot.stage is Stage.GONE or slot.adopted or bool(slot.kept_until or slot.leftover)
+
+
+def _unless_hopeless(rollout: Rollout, state: TargetState, now: datetime) -> TargetState:
+    if state.refused is not None:
+        return replace(enter(state, Phase.STUCK, now), failure=state.refused)
+    return _unless_late(rollout, state, now)
+
+
+def _unless_late(rollout: Rollout, state: TargetState, now: datetime) -> TargetState:
+    limit = rollout.service.deadlines.wave_seconds
+    if state.spent_seconds <= limit or state.asks_person:
+        return state
+    return replace(enter(state, Phase.STUCK, now), failure=Reason("tooLong", f"{state.note}, for over {limit:g} s"))

@@ -1,0 +1,118 @@
+"""The wanted split as a value, and whether a read shows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from strategies import split
+from strategies.model import Asked, Member, Side, Slot, TargetState, TrafficIntent
+from strategies.plan import Target
+from strategies.seen import Monitor, TrafficSeen
+
+DEFAULT_WEIGHT = 1000
+
+
+def weight_of(state: TargetState, target: Target) -> int:
+    """The sum of our weights: as the manifest says, else what the adopted endpoints had, else 1000."""
+    adopted = sum(slot.weight or 0 for slot in state.stable if slot.adopted)
+    return target.weight or adopted or DEFAULT_WEIGHT
+
+
+def at_share(state: TargetState, target: Target, share: float, rollout_id: str) -> TrafficIntent:
+    """The traffic while the rollout runs: the candidate at `share` percent, TTL lowered where asked, our mark on.
+
+    A candidate that was never exposed is no member at share 0. Without a stable side share 0 means leaving altogether.
+    """
+    in_it = share > 0 or (state.exposed and bool(state.stable))
+    candidate = state.candidate if in_it else ()
+    leaving = () if in_it or not state.exposed else _endpoints(state.candidate)
+    lowered = target.ttl_during is not None and state.ttl_original is not None
+    return TrafficIntent(
+        members=split.members(share, weight_of(state, target), state.stable, candidate),
+        absent=leaving,
+        ttl_seconds=target.ttl_during if lowered else None,
+        ttl_original=state.ttl_original if lowered else None,
+        active=rollout_id,
+    )
+
+
+def left(
+    state: TargetState, target: Target, leaving: Side, *, others_active: bool, rolled_back: str | None
+) -> TrafficIntent:
+    """The traffic when one side has left: the other has everything, the TTL is as it was, our mark is off.
+
+    While another service of ours rolls out on the same profile the TTL is left to the last to finish.
+    """
+    staying = state.candidate if leaving is Side.STABLE else ()
+    stable = () if leaving is Side.STABLE else state.stable
+    share = 100.0 if leaving is Side.STABLE else 0.0
+    gone = state.stable if leaving is Side.STABLE else state.candidate
+    restore = state.ttl_original is not None and not others_active
+    return TrafficIntent(
+        members=split.members(share, weight_of(state, target), stable, staying),
+        absent=_endpoints(gone),
+        ttl_seconds=state.ttl_original if restore else None,
+        rolled_back=rolled_back if leaving is Side.CANDIDATE else None,
+    )
+
+
+def _endpoints(slots: tuple[Slot, ...]) -> tuple[str, ...]:
+    return tuple(slot.endpoint for slot in slots)
+
+
+def shows(seen: TrafficSeen, intent: TrafficIntent, holder: str) -> bool:
+    """Whether a read shows exactly what is intended of our endpoints, TTL and mark; foreign ones do not matter.
+
+    `holder` is `names.holder` of the service and target.
+    """
+    if not seen.exists:
+        return not any(member.weight for member in intent.members)
+    if not all(_stands(seen, member) for member in intent.members):
+        return False
+    if any(seen.endpoint(name) for name in intent.absent):
+        return False
+    if intent.ttl_seconds is not None and seen.ttl_seconds != intent.ttl_seconds:
+        return False
+    if intent.rolled_back is not None and dict(seen.rolled_back).get(holder) != intent.rolled_back:
+        return False
+    return dict(seen.active).get(holder) == intent.active
+
+
+def _stands(seen: TrafficSeen, member: Member) -> bool:
+    endpoint = seen.endpoint(member.endpoint)
+    if endpoint is None:
+        return False
+    if member.weight == 0:
+        return not endpoint.enabled
+    same_address = endpoint.address.lower() == member.address.lower()
+    return endpoint.enabled and endpoint.weight == member.weight and same_address
+
+
+def share_in(seen: TrafficSeen, state: TargetState) -> float | None:
+    """The candidate's share of our enabled weights as a read shows it, in percent; None when nothing of ours serves."""
+    ours = dict.fromkeys(Side, 0)
+    for side, slots in ((Side.STABLE, state.stable), (Side.CANDIDATE, state.candidate)):
+        for slot in slots:
+            endpoint = seen.endpoint(slot.endpoint)
+            ours[side] += endpoint.weight if endpoint and endpoint.enabled else 0
+    whole = sum(ours.values())
+    return 100 * ours[Side.CANDIDATE] / whole if whole else None
+
+
+def online(seen: TrafficSeen, slots: tuple[Slot, ...]) -> bool:
+    """Whether the routing layer itself takes every enabled endpoint of these slots for healthy."""
+    found = [seen.endpoint(slot.endpoint) for slot in slots]
+    return all(e is not None and (not e.enabled or e.monitor in (Monitor.ONLINE, Monitor.UNMONITORED)) for e in found)
+
+
+def serves(seen: TrafficSeen) -> bool:
+    """Whether any enabled endpoint is not known to be bad."""
+    return any(e.enabled and e.monitor not in (Monitor.DEGRADED, Monitor.OFF) for e in seen.endpoints)
+
+
+def ask(state: TargetState, intent: TrafficIntent, share: float, now: datetime) -> TargetState:
+    """Record a wanted traffic state; the same one again changes nothing."""
+    if state.asked is not None and state.asked.intent == intent:
+        return state
+    return replace(state, asked=Asked(intent, now, share), exposed=state.exposed or share > 0)

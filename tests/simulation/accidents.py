@@ -1,0 +1,151 @@
+"""What goes wrong in the world at large: incidents, sick sides, hands in the portal, lost stores and leases."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from providers.emulator.behaviour import Behaviour
+from providers.emulator.lifecycle import Group
+from tests.simulation.doors import GROUPS, PROFILES
+from tests.simulation.scenario import Accident, HEALED_SECONDS
+
+if TYPE_CHECKING:
+    from tests.simulation.run import Simulation
+
+
+class Accidents:
+    """Arms a scenario's accidents; each kind is a method that takes its size from 0 to 1."""
+
+    def __init__(self, world: Simulation) -> None:
+        self.world, self.lab = world, world.lab
+        self.rng = random.Random(world.lab.scenario.seed * 41 + 5)
+        for accident in world.lab.scenario.accidents:
+            world.lab.agenda.at(accident.at, lambda accident=accident: self.happen(accident))
+
+    def happen(self, accident: Accident) -> None:
+        """Let one accident happen."""
+        act: Callable[[float], None] = getattr(self, accident.kind)
+        act(accident.size)
+
+    def _end(self, seconds: float, heal: Callable[[], None]) -> None:
+        latest = HEALED_SECONDS - self.lab.agenda.seconds
+        self.lab.agenda.after(max(min(seconds, latest), 0.1), heal)
+
+    def _break(self, groups: list[Group], rate: float, seconds: float) -> None:
+        """Let what runs now fail, and later be as it was."""
+        broken = [(run, run.behaviour) for group in groups for run in group.runs]
+        for run, behaviour in broken:
+            run.behaviour = Behaviour(behaviour.version, error_rate=rate)
+
+        def heal() -> None:
+            for run, behaviour in broken:
+                run.behaviour = behaviour
+
+        self._end(seconds, heal)
+
+    def incident(self, size: float) -> None:
+        """Both sides fail together."""
+        self._break(self.lab.world.groups.all(), 0.3 + 0.7 * size, 10 + 40 * size)
+
+    def stable_sick(self, size: float) -> None:
+        """What serves from before fails, or vanishes for a while."""
+        groups = [g for g in self.lab.world.groups.all() if "-1-" in g.name or "-blue-" in g.name]
+        self._break(groups, 1.0, 20 + 100 * size)
+
+    def metrics_gone(self, size: float) -> None:
+        """No source counts."""
+        self._flag("metrics_gone", 10 + 100 * size)
+
+    def blind(self, size: float) -> None:
+        """The control plane does not answer."""
+        self._flag("blind", 5 + 60 * size)
+
+    def _flag(self, name: str, seconds: float) -> None:
+        setattr(self.world, name, True)
+        self._end(seconds, lambda: setattr(self.world, name, False))
+
+    def clock_jump(self, size: float) -> None:
+        """One host's clock is set: far back, or a little forward."""
+        process = self.rng.choice(self.world.processes)
+        jump = 3.0 * size if size > 0.4 else -100.0 * size
+        process.clock.skew += jump
+        self.lab.facts.jumped += max(jump, 0.0)
+
+    def slow_provisioning(self, size: float) -> None:
+        """New groups take longer."""
+        self.lab.world.faults.add_provisioning(".", "ok", 5 + 30 * size, times=2)
+
+    def failed_provisioning(self, size: float) -> None:
+        """A new group fails."""
+        self.lab.world.faults.add_provisioning(".", "failed", 5 * size, times=1)
+
+    def no_capacity(self, size: float) -> None:
+        """The region has no room, now or after a while."""
+        self.lab.world.faults.add_provisioning(".", "refused" if size < 0.5 else "capacity", 3.0, times=1)
+
+    def hidden_after_create(self, size: float) -> None:
+        """A new group answers 404 for a while."""
+        settings = self.lab.world.settings
+        settings.not_found_after_create_seconds = 2 + 20 * size
+        self._end(60.0, lambda: setattr(settings, "not_found_after_create_seconds", 0.0))
+
+    def stale_profile(self, size: float) -> None:
+        """The first reads after a profile's next write show it as it was before."""
+        self.world.stale = 1 + int(3 * size)
+        self._end(60.0, lambda: setattr(self.world, "stale", 0))
+
+    def portal_weight(self, size: float) -> None:
+        """Somebody changes one of our weights by hand."""
+        self._portal(lambda properties: {**properties, "weight": 1 + int(size * 99)})
+
+    def portal_disable(self, size: float) -> None:
+        """Somebody switches one of our endpoints off by hand."""
+        self._portal(lambda properties: {**properties, "endpointStatus": "Disabled"}, spare=True)
+
+    def _portal(self, change: Callable[[dict[str, object]], dict[str, object]], *, spare: bool = False) -> None:
+        profile = self.rng.choice(self.lab.world.profiles.all())
+        mine = [e for e in profile.endpoints if self.world.judge.ours(e.name) and e.enabled]
+        if len(mine) < 1 + spare:
+            return
+        chosen = self.rng.choice(mine)
+        self.lab.facts.touched.add(profile.name)
+        path = f"{PROFILES}/{profile.name}/ExternalEndpoints/{chosen.name}"
+        self.world.by_hand("PATCH", path, {"properties": change(dict(chosen.properties))})
+        self.world.judge.exposure.note(profile.name)
+
+    def portal_foreign(self, size: float) -> None:
+        """The owner of a foreign endpoint changes its weight, or adds another."""
+        profile = self.rng.choice(self.lab.world.profiles.all())
+        strangers = list(self.lab.strangers(profile))
+        name = self.rng.choice(strangers) if strangers and size < 0.6 else f"new{int(size * 1000)}"
+        host = f"{name}.{profile.name}.example.com"
+        properties = {"target": host, "weight": 1 + int(size * 200), "priority": 700}
+        self.world.by_hand("PUT", f"{PROFILES}/{profile.name}/ExternalEndpoints/{name}", {"properties": properties})
+        self.lab.foreign[profile.name] = self.lab.strangers(profile)
+        self.world.judge.exposure.note(profile.name)
+
+    def hand_deletes_group(self, size: float) -> None:
+        """Somebody deletes a candidate's group by hand."""
+        mine = [g for g in self.lab.world.groups.all() if g.name in self.world.judge.made and not g.deleting]
+        if mine:
+            group = self.rng.choice(mine)
+            self.lab.facts.by_hand.add(group.name)
+            self.world.by_hand("DELETE", f"{GROUPS}/{group.name}", None)
+
+    def lose_store(self, size: float) -> None:
+        """The store is deleted while every process dies."""
+        self.world.lose_store(1.0 + 10 * size)
+
+    def lose_lease(self, size: float) -> None:
+        """Another process takes a service's lease although it is held."""
+        service = self.rng.choice(self.lab.scenario.services).service.name
+        store = self.world.store
+        record = store.lease_of(service)
+        if record is not None and record.owner is not None:
+            thief = replace(record.owner, host="elsewhere", pid=9999)
+            taken = store.lease_take(service, thief, self.lab.clock.now(), seen=record)
+            if taken is not None:
+                self.lab.agenda.after(1 + 10 * size, lambda: store.lease_release(taken))

@@ -1,0 +1,249 @@
+"""What one seed means: the services, images, people and accidents of a world, as frozen values."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from providers.emulator.behaviour import Behaviour
+from strategies.model import CommandKind
+from strategies.plan import (
+    AfterMost,
+    Deadlines,
+    DrainRule,
+    OnDrift,
+    OnFailure,
+    Plan,
+    ProbeRule,
+    Quiet,
+    Retire,
+    Scope,
+    Service,
+    Step,
+    Target,
+    WaveRule,
+    WhileRunning,
+    blue_green,
+    canary,
+)
+
+HEALED_SECONDS = 170.0
+"""When all faults are over; from then on every rollout must come to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One target's surroundings: its profile, who serves at first (`marked`, `adopted` or `none`), and strangers."""
+
+    profile: str
+    stable: str
+    replicas_before: int
+    ttl: int
+    foreign: tuple[tuple[str, int, bool], ...]
+    metrics: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One image that somebody or the watcher wants out at a time."""
+
+    at: float
+    tag: str
+    behaviour: Behaviour
+    steps: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One command of a person."""
+
+    at: float
+    kind: CommandKind
+
+
+@dataclass(frozen=True, slots=True)
+class Accident:
+    """One thing that goes wrong at a time; `kind` is a method of `accidents.Accidents`."""
+
+    at: float
+    kind: str
+    size: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One service with its surroundings by target name, its releases and the orders given to it."""
+
+    service: Service
+    places: dict[str, Place]
+    releases: tuple[Release, ...]
+    orders: tuple[Order, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A whole world; the rates are chances per call or per tick."""
+
+    seed: int
+    services: tuple[Wanted, ...]
+    hosts: int
+    accidents: tuple[Accident, ...]
+    call_faults: float
+    crashes: float
+    stalls: float
+    flaps: float
+    propagation: float
+    delete_seconds: float
+    sqlite: bool
+    clients: int
+
+
+def scenario(seed: int) -> Scenario:
+    """Make the world of a seed; the same one every time."""
+    rng = random.Random(seed)
+    rough = rng.random() < 0.75
+    count = 2 if rng.random() < 0.2 else 1
+    shared = rng.random() < 0.5
+    services = tuple(_wanted(rng, number, shared and count == 2) for number in range(count))
+    return Scenario(
+        seed=seed,
+        services=services,
+        hosts=rng.choice((1, 1, 2)),
+        accidents=_accidents(rng) if rough else (),
+        call_faults=rng.choice((0.0, 0.01, 0.04, 0.1)) if rough else 0.0,
+        crashes=rng.choice((0.0, 0.01, 0.04)) if rough else 0.0,
+        stalls=rng.choice((0.0, 0.0, 0.02)) if rough else 0.0,
+        flaps=rng.choice((0.0, 0.01, 0.05)) if rough else 0.0,
+        propagation=rng.choice((0.0, 0.0, 2.0, 5.0)),
+        delete_seconds=rng.choice((0.5, 5.0)),
+        sqlite=seed % 20 == 0,
+        clients=rng.choice((3, 4, 5)),
+    )
+
+
+def _wanted(rng: random.Random, number: int, shared: bool) -> Wanted:
+    name = ("shop", "mail")[number]
+    two = rng.random() < 0.3
+    names = ["west", "east"] if two and not shared else ["west"]
+    kind = rng.choice(("marked", "marked", "marked", "adopted", "adopted", "none"))
+    waves = rng.random() < 0.6
+    targets, places = [], {}
+    for position, target in enumerate(names):
+        place = _place(rng, "common" if shared else f"{name}-{target}", kind, shared)
+        places[target] = place
+        targets.append(_target(rng, name, target, place, wave=1 + position if waves else 1))
+    service = Service(
+        name=name,
+        image=f"registry.example.com/{name}",
+        targets=tuple(targets),
+        waves=WaveRule(rng.choice(list(Retire)), rng.choice((0.0, 8.0)), rng.choice(list(Scope))),
+        deadlines=Deadlines(rng.choice((50.0, 80.0)), 400.0, 900.0),
+        on_failure=OnFailure.PAUSE if rng.random() < 0.15 else OnFailure.ROLL_BACK,
+        while_running=rng.choice(list(WhileRunning)),
+        retain_seconds=20.0 if rng.random() < 0.15 else 0.0,
+    )
+    return Wanted(service, places, _releases(rng), _orders(rng))
+
+
+def _place(rng: random.Random, profile: str, kind: str, shared: bool) -> Place:
+    strangers = rng.choice((0, 0, 1, 2))
+    foreign = tuple((f"foreign{n}", rng.choice((1, 50, 300)), rng.random() < 0.8) for n in range(strangers))
+    return Place(
+        profile=profile,
+        stable=kind,
+        replicas_before=rng.choice((1, 1, 2)),
+        ttl=20 if shared else rng.choice((3, 5, 10, 20, 40)),
+        foreign=() if shared else foreign,
+        metrics=rng.random() < 0.5,
+    )
+
+
+def _target(rng: random.Random, service: str, name: str, place: Place, wave: int) -> Target:
+    lowers = rng.random() < 0.5
+    return Target(
+        name=name,
+        plan=_plan(rng),
+        wave=wave,
+        replicas=rng.choice((1, 1, 1, 2, 2, 3)),
+        weight=rng.choice((20, 100, 333, 1000)) if place.foreign or rng.random() < 0.5 else None,
+        ttl_during=rng.choice((2, 5)) if lowers and place.ttl > 5 else None,
+        adopt=tuple(f"{service}-hand{n}" for n in range(place.replicas_before)) if place.stable == "adopted" else (),
+        on_drift=rng.choice(list(OnDrift)),
+        probe=ProbeRule(rng.choice((2.0, 3.0, 4.0)), rng.choice((2, 3)), rng.choice((2, 3))),
+        drain=DrainRule(
+            propagation_seconds=6.0,
+            margin_seconds=rng.choice((None, None, 10.0, 14.0)),
+            quiet=rng.choice((Quiet.AUTO, Quiet.AUTO, Quiet.NONE)) if place.metrics else Quiet.AUTO,
+            quiet_seconds=rng.choice((None, 10.0)),
+            most_seconds=100.0,
+            then=rng.choice(list(AfterMost)),
+        ),
+    )
+
+
+def _plan(rng: random.Random) -> Plan:
+    preview = {"preview_hold": rng.choice((0.0, 0.0, 5.0)), "preview_approve": rng.random() < 0.08}
+    if rng.random() < 0.35:
+        return blue_green(**preview, hold=rng.choice((0.0, 5.0, 20.0)))
+    shares = rng.choice(((10.0,), (25.0,), (1.0, 50.0), (10.0, 50.0), (33.0, 100.0)))
+    hold = rng.choice((0.0, 4.0, 12.0))
+    return canary(tuple(Step(share, hold, rng.random() < 0.08) for share in shares), **preview)
+
+
+def _releases(rng: random.Random) -> tuple[Release, ...]:
+    releases = [Release(rng.uniform(0.0, 5.0), "v2", _image(rng, "v2"), rng.random() < 0.9)]
+    if rng.random() < 0.35:
+        releases.append(Release(rng.uniform(10.0, 140.0), "v3", _image(rng, "v3")))
+    if rng.random() < 0.15:
+        releases.append(Release(rng.uniform(60.0, 160.0), "v2", releases[0].behaviour))
+    return tuple(releases)
+
+
+def _image(rng: random.Random, version: str) -> Behaviour:
+    start = rng.choice((0.0, 1.0, 4.0, 12.0))
+    kind = rng.choice(("good",) * 8 + ("errors", "errors", "late", "crash", "lateCrash", "never", "unhealthy"))
+    if kind in ("errors", "late"):
+        after = rng.uniform(15.0, 70.0) if kind == "late" else 0.0
+        rate = rng.choice((0.1, 0.3, 0.6, 1.0))
+        return Behaviour(version, start_seconds=start, error_rate=rate, errors_after_seconds=after)
+    if kind in ("crash", "lateCrash"):
+        after = rng.uniform(20.0, 60.0) if kind == "lateCrash" else rng.uniform(1.0, 8.0)
+        return Behaviour(version, start_seconds=start, crash_after_seconds=after)
+    if kind == "never":
+        return Behaviour(version, start_seconds=5000.0 if rng.random() < 0.5 else 0.0, unhealthy_after_seconds=0.0)
+    if kind == "unhealthy":
+        return Behaviour(version, start_seconds=start, unhealthy_after_seconds=rng.uniform(5.0, 60.0))
+    return Behaviour(version, start_seconds=start)
+
+
+def _orders(rng: random.Random) -> tuple[Order, ...]:
+    kinds = [kind for kind in CommandKind if kind not in (CommandKind.SUPERSEDE, CommandKind.SETTLE)]
+    number = rng.choice((0, 0, 0, 1, 1, 2, 3))
+    return tuple(Order(rng.uniform(2.0, 150.0), rng.choice(kinds)) for _ in range(number))
+
+
+_KINDS = (
+    "incident",
+    "stable_sick",
+    "stable_sick",
+    "metrics_gone",
+    "blind",
+    "clock_jump",
+    "slow_provisioning",
+    "failed_provisioning",
+    "no_capacity",
+    "hidden_after_create",
+    "stale_profile",
+    "portal_weight",
+    "portal_disable",
+    "portal_foreign",
+    "hand_deletes_group",
+    "lose_store",
+    "lose_lease",
+)
+
+
+def _accidents(rng: random.Random) -> tuple[Accident, ...]:
+    number = rng.choice((0, 1, 1, 2, 3))
+    made = [Accident(rng.uniform(0.0, 120.0), rng.choice(_KINDS), rng.random()) for _ in range(number)]
+    return tuple(sorted(made, key=lambda accident: accident.at))

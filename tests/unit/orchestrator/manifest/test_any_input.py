@@ -1,0 +1,121 @@
+"""Whatever stands in a manifest or a template, it loads or is told what is wrong; nothing else happens."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrator.manifest.loader import from_snapshot, load
+from orchestrator.manifest.problems import ManifestError
+
+WORDS = st.sampled_from(
+    ["", "a", "${var:x}", "${env:X}", "5", "10s", "auto", "group.json", "canary", "name", "é", "\n"]
+)
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 2000) | st.floats(allow_nan=False) | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=6,
+)
+GROUP = {
+    "location": "westeurope",
+    "identity": {"type": "UserAssigned", "userAssignedIdentities": {"/x": {}}},
+    "tags": {"a": "b"},
+    "properties": {
+        "osType": "Linux",
+        "containers": [
+            {
+                "name": "web",
+                "properties": {
+                    "image": "contoso.azurecr.io/shop/web:v1",
+                    "ports": [{"port": 8080}],
+                    "environmentVariables": [{"name": "A", "value": "b"}, {"name": "B", "secureValue": "c"}],
+                    "resources": {"requests": {"cpu": 1, "memoryInGB": 1.5}},
+                },
+            }
+        ],
+        "imageRegistryCredentials": [{"server": "a", "username": "b", "password": "c"}],
+        "volumes": [{"name": "v", "secret": {"a": "b"}}, {"name": "w", "emptyDir": {}}],
+        "ipAddress": {"type": "Public", "ports": [{"port": 8080}], "dnsNameLabel": "shop-web"},
+    },
+}
+MANIFEST = {
+    "service": "shop",
+    "image": "contoso.azurecr.io/shop/web",
+    "follow": {"semver": ">=1", "pattern": "^v(.*)$", "extract": "$1", "every": "5m"},
+    "targets": [
+        {
+            "name": "west",
+            "wave": 1,
+            "containerInstances": {
+                "subscription": "11111111-2222-3333-4444-555555555555",
+                "resourceGroup": "shop",
+                "location": "westeurope",
+                "template": "group.json",
+                "container": ["web"],
+                "replicas": 2,
+            },
+            "trafficManager": {
+                "resourceGroup": "shop",
+                "profile": "shop",
+                "create": {"dnsName": "shop", "monitor": {"expect": [200], "headers": {"a": "b"}}},
+                "adopt": ["blue"],
+                "weight": 1000,
+                "parents": [{"resourceGroup": "a", "profile": "b", "endpoint": "c"}],
+            },
+            "gates": {"probe": {"port": 8080}},
+        }
+    ],
+    "strategy": {"canary": {"steps": [1, {"share": 10, "hold": "1m"}]}},
+    "gates": {"probe": {"expect": [200, "300-302"]}},
+    "drain": {"margin": "auto", "quiet": "5s"},
+}
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every holder and key inside a value."""
+    inner = (
+        list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
+    )
+    return [place for key, item in inner for place in [(value, key), *places(item)]]
+
+
+@st.composite
+def bent(draw: st.DrawFn, good: dict[str, Any]) -> dict[str, Any]:
+    """The good value with up to four places replaced, taken out or given another key."""
+    value = deepcopy(good)
+    for _ in range(draw(st.integers(0, 4))):
+        holder, key = draw(st.sampled_from(places(value) or [(value, "service")]))
+        match draw(st.sampled_from(["replace", "remove", "add"])):
+            case "replace":
+                holder[key] = draw(ODD)
+            case "remove":
+                del holder[key]
+            case "add" if isinstance(holder, dict):
+                holder[draw(st.sampled_from(["zzz", "images", "frontDoor", "abTest", "kubernetes", "hooks"]))] = draw(
+                    ODD
+                )
+    return value
+
+
+@given(bent(MANIFEST), bent(GROUP))
+@settings(max_examples=150, deadline=None)
+def test_it_loads_as_its_snapshot_does_or_says_what_is_wrong(manifest: dict[str, Any], group: dict[str, Any]) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "rollout.yaml"
+        file.write_text(json.dumps(manifest, indent=1))
+        (Path(directory) / "group.json").write_text(json.dumps(group, indent=1))
+        try:
+            (loaded,) = load([str(file)])
+        except ManifestError as error:
+            assert error.problems
+            assert all(problem.message and problem.file for problem in error.problems)
+            assert len({str(problem) for problem in error.problems}) == len(error.problems)
+        else:
+            assert loaded.service().targets
+            assert from_snapshot(loaded.snapshot) == loaded
