@@ -12,11 +12,14 @@ from orchestrator.clock import Clock, SystemClock
 from orchestrator.engine import Engine, Listener
 from orchestrator.ports import TargetPorts
 from orchestrator.store.ports import Store
+from providers.errors import ProviderError
 from providers.ports import Metrics
 
 if TYPE_CHECKING:
     from orchestrator.manifest.loader import Loaded, TargetSettings
     from providers.azure.clients import Clients
+    from providers.secrets import LocalSecrets
+    from watchers.reference import Reference
 
 MetricsOf = Callable[[str, str], Metrics | None]
 """Finds the source that counts requests for a rollout's target; None where there is none."""
@@ -63,6 +66,7 @@ class App:
                 target=settings.name,
                 image=loaded.manifest.image,
                 clients=clients,
+                secrets=self._secrets(clients),
                 now=self.clock.now,
             ),
             traffic=TrafficManagerProfile(
@@ -73,8 +77,16 @@ class App:
             routing_key=f"trafficManager/{routing.subscription}/{routing.resource_group}/{routing.profile}".lower(),
         )
 
+    def _secrets(self, clients: Clients) -> LocalSecrets:
+        from orchestrator.manifest.template import resolve_written
+        from providers.azure.keyvault import KeyVault
+        from providers.secrets import LocalSecrets
+
+        vault = KeyVault(clients.credentials)
+        return LocalSecrets(others={"template": resolve_written, "keyVault": vault.resolve})
+
     def clients(self) -> Clients:
-        """The Azure clients of this process, at the endpoint that ROLLOUT_AZURE_ENDPOINT names (else the public cloud)."""
+        """The Azure clients of this process, at the endpoint that ROLLOUT_AZURE_ENDPOINT names."""
         from providers.azure.clients import Clients
         from providers.azure.credentials import Credentials, Endpoint
 
@@ -90,18 +102,37 @@ class App:
         self.store.close()
 
 
+APPEAR_SECONDS = 10.0
+"""How long an image that was just pushed may take to show (geo-replicas lag)."""
+_AZURE_REGISTRIES = (".azurecr.io", ".azurecr.us", ".azurecr.cn")
+
+
 def new_id() -> str:
     """A new rollout's id: twelve hexadecimal digits, short enough for tags that several services share."""
     return uuid.uuid4().hex[:12]
 
 
-def digest_of(image: str, reference: str) -> str:
-    """Ask the registry which digest a tag of `image` stands for; raises `watchers.errors`."""
-    from watchers.reference import parse
+def digest_of(image: Reference) -> str:
+    """Ask the registry which digest an image's tag stands for; raises `watchers.errors`."""
     from watchers.registry import Registry
 
-    from providers.azure.credentials import RegistryTokens
+    with Registry(image.host, tokens=_EntraTokens()) as registry:
+        return registry.digest(image.repository, image.asked, appear_seconds=APPEAR_SECONDS).digest
 
-    parsed = parse(image)
-    with Registry(parsed.host, tokens=RegistryTokens()) as registry:
-        return registry.digest(parsed.repository, reference).digest
+
+class _EntraTokens:
+    """Azure's identity for Azure's registries: the ears do not know the hands, so they are joined here."""
+
+    def token(self, host: str, _tenant: str | None) -> str | None:
+        """Return an Entra token for an Azure registry; None for any other host, and where there is no identity."""
+        from providers.azure.credentials import Credentials, Endpoint
+
+        endpoint = Endpoint.parse(os.environ.get("ROLLOUT_AZURE_ENDPOINT"))
+        if endpoint.emulated or not host.endswith(_AZURE_REGISTRIES):
+            return None
+        from watchers.errors import Denied
+
+        try:
+            return Credentials(endpoint).token("https://containerregistry.azure.net/.default")
+        except ProviderError as error:
+            raise Denied(f"{host}: {error}", "sign in (az login), or give this process an identity") from error

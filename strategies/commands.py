@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from strategies.evidence import Evidence
-from strategies.model import Command, CommandKind, Reason, Rollout, Side, Slot, TargetState
+from strategies.model import Asked, Command, CommandKind, Reason, Rollout, Side, Slot, TargetState
 from strategies.phases import Phase, check
 
 FAILED = "failed"
@@ -92,8 +92,10 @@ def _settle(rollout: Rollout, serving: Side) -> Rollout:
         if state.phase is not Phase.STUCK:
             return state
         after = Phase.RETIRING if serving is Side.CANDIDATE else Phase.RETURNING
-        return replace(
-            state, phase=check(state.name, state.phase, after), since=rollout.ticked_at, spent_seconds=0.0, failure=None
-        )
+        after = check(state.name, state.phase, after)
+        state = replace(state, phase=after, since=rollout.ticked_at, spent_seconds=0.0, failure=None, refused=None)
+        # Whatever stands in the routing by now, a person has said what shall: it is written again.
+        asked = state.asked and Asked(state.asked.intent, rollout.ticked_at, state.asked.share)
+        return replace(state, asked=asked)
 
     return replace(rollout, targets=tuple(settled(state) for state in rollout.targets))

@@ -27,7 +27,7 @@ BELIEVED = 2
 
 def observe(state: TargetState, target: Target, seen: TargetSeen, service: str, now: datetime) -> TargetState:
     """Fold everything one look showed of this target into its state."""
-    state = replace(state, problem=seen.problem)
+    state = replace(state, problem=seen.problem or _unread(state, seen))
     state = _acts(state, seen)
     state = replace(
         state,
@@ -39,6 +39,14 @@ def observe(state: TargetState, target: Target, seen: TargetSeen, service: str, 
     if seen.traffic is not None:
         state = _traffic(state, target, seen.traffic, service)
     return _counts(state, seen)
+
+
+def _unread(state: TargetState, seen: TargetSeen) -> str | None:
+    """Which candidate's workloads this look says nothing about: what they were before is no fact of now."""
+    if state.phase is Phase.PENDING:
+        return None
+    names = [slot.name for slot in state.candidate if slot.name and seen.group(slot.name) is None]
+    return f"workloads: {', '.join(names)} could not be read" if names else None
 
 
 def _acts(state: TargetState, seen: TargetSeen) -> TargetState:
@@ -142,7 +150,8 @@ def _probed(slot: Slot, seen: TargetSeen) -> Slot:
             slot = replace(slot, clean=slot.clean + 1, failed=0, failing_since=None, failing_why="")
         else:
             since = slot.failing_since or probe.at
-            slot = replace(slot, clean=0, failed=slot.failed + 1, failing_since=since, failing_why=probe.why)
+            slot = replace(slot, ready=False, clean=0, failed=slot.failed + 1)
+            slot = replace(slot, failing_since=since, failing_why=probe.why)
     return slot
 
 

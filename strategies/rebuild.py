@@ -18,7 +18,7 @@ from strategies.model import Reason, Revision, Rollout, Slot, Stage, TargetState
 from strategies.phases import RETURNING_HOME, Phase
 from strategies.plan import Plan, Service, Target, at_once
 from strategies.seen import EndpointSeen, GroupSeen, Mark, TargetSeen
-from strategies.split import LOWEST
+from strategies.split import HIGHEST, LOWEST, apportion
 
 Marked = tuple[GroupSeen, Mark]
 
@@ -108,7 +108,8 @@ def _stable(place: _Place, running: Mark | None) -> tuple[Slot, ...]:
     groups = place.of(place.serving)
     if running is not None and running.number == place.serving:
         groups = tuple((g, m) for g, m in place.groups if m.number < running.number)
-    return tuple(_slot(g, m) for g, m in groups) or adopted(place.target, place.look)
+    found = tuple(_slot(g, m) for g, m in groups)
+    return found or _before_us(adopted(place.target, place.look), place)
 
 
 def adopted(target: Target, look: TargetSeen) -> tuple[Slot, ...]:
@@ -120,6 +121,31 @@ def adopted(target: Target, look: TargetSeen) -> tuple[Slot, ...]:
             weight = endpoint.weight if endpoint.enabled else 0
             slots.append(Slot(-1, "", endpoint.name, endpoint.address, stage=Stage.SEEN, weight=weight, adopted=True))
     return tuple(slots)
+
+
+def _before_us(slots: tuple[Slot, ...], place: _Place) -> tuple[Slot, ...]:
+    """What adopted endpoints had before our rollout changed it: the sum of our weights stays, and so does their ratio.
+
+    When all of them are switched off the candidate has everything, and it was we who switched them off.
+    """
+    seen = place.look.traffic
+    if seen is None or not slots or place.active is None:
+        return slots
+    numbers = {mark.number for _, mark in place.groups}
+    ours = [e for e in seen.endpoints if e.enabled and e.mark is not None and e.mark.number in numbers]
+    if not ours:
+        return slots
+    if not any(slot.weight for slot in slots):
+        found = (seen.endpoint(slot.endpoint) for slot in slots)
+        slots = tuple(replace(s, weight=e.weight if e else LOWEST) for s, e in zip(slots, found, strict=True))
+        whole = sum(e.weight for e in ours)
+    else:
+        whole = sum(e.weight for e in ours) + sum(slot.weight or 0 for slot in slots)
+    serving = [slot for slot in slots if slot.weight]
+    if not LOWEST * len(serving) <= whole <= HIGHEST * len(serving):
+        return slots
+    parts = iter(apportion(whole, [slot.weight or LOWEST for slot in serving]))
+    return tuple(replace(slot, weight=next(parts)) if slot.weight else slot for slot in slots)
 
 
 def _slot(group: GroupSeen, mark: Mark) -> Slot:

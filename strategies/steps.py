@@ -170,18 +170,26 @@ def _clearing(rollout: Rollout, state: TargetState, target: Target, now: datetim
 def _leaving(rollout: Rollout, state: TargetState, target: Target, seen: TargetSeen, now: datetime) -> TargetState:
     """Out of the routing first, then deleted: a name that routes to nothing can be taken over."""
     leaving = Side.STABLE if state.phase is Phase.RETIRING else Side.CANDIDATE
-    if state.asked is not None or state.phase is Phase.RETIRING:
+    slots = state.stable if leaving is Side.STABLE else state.candidate
+    going = any(slot.retire_at is not None for slot in slots)
+    if (state.asked is not None or state.phase is Phase.RETIRING) and not going:
         leaves = state.asked is not None and state.asked.intent.active is None
         if seen.traffic is not None and not (leaves and confirmed(state)):
             # Asked anew until it is confirmed: who is the last to finish, and restores the TTL, shows only then.
             others = any(name != holder(rollout.service.name, state.name) for name, _ in seen.traffic.active)
             bad = None if rollout.superseded_by else rollout.revision.short
             gone = traffic.left(state, target, leaving, others_active=others, rolled_back=bad)
-            state = traffic.ask(state, gone, state.share, now)
+            state = traffic.ask(state, gone, 100.0 if leaving is Side.STABLE else 0.0, now)
             leaves = True
         if not (leaves and confirmed(state)):
             return _unless_hopeless(rollout, replace(state, note="waits for the read-back of leaving"), now)
-    slots = state.stable if leaving is Side.STABLE else state.candidate
+        if leaving is Side.STABLE and state.drained_at is None:
+            # Settled by a person, or rebuilt: nobody has waited for the last clients yet.
+            drained = _drain(state, target, leaving, now)
+            state = replace(state, note=drained.note, asks_person=drained.asks)
+            if not drained.done:
+                return state
+            state = replace(state, drained_at=now)
     slots = tuple(_to_retire(slot, now) for slot in slots)
     state = replace(state, stable=slots) if leaving is Side.STABLE else replace(state, candidate=slots)
     if all(retired(slot) for slot in slots):

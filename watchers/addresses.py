@@ -23,7 +23,7 @@ class Site:
     """One registry as it is named in image references, and the addresses that belong to it.
 
     `realm_hosts` are further hosts that may issue its tokens. Plain HTTP is spoken to this machine only (any port but
-    443). Raises InvalidReference when `host` is none.
+    443). Raises ReferenceProblem when `host` is none.
     """
 
     def __init__(self, host: str, realm_hosts: Iterable[str] = ()) -> None:

@@ -21,7 +21,7 @@ _HEX = re.compile(r"[0-9a-f]+")
 _EXAMPLE = "contoso.azurecr.io/shop/storefront:1.4.2"
 
 
-class InvalidReference(ValueError):  # noqa: N818 - said of the text, as the sentence does
+class ReferenceProblem(ValueError):  # noqa: N818 - said of the text, as the sentence does
     """A text that is no image reference; the sentence says which part is wrong, what was expected and what to write."""
 
 
@@ -34,22 +34,6 @@ class Reference:
     tag: str | None = None
     digest: str | None = None
 
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read a reference; raises InvalidReference with the part that is wrong and what to write instead."""
-        _check_shape(text)
-        name, at, digest = text.partition("@")
-        if at:
-            check_digest(digest, text)
-        head, slash, last = name.rpartition("/")
-        last, colon, tag = last.partition(":")
-        if colon and not slash and tag.isdigit() and "." in last:
-            raise _wrong(text, f"a repository after the host {last}:{tag}, as in {_EXAMPLE}", name)
-        if colon:
-            check_tag(tag, text)
-        host, repository = _split(head + slash + last, text)
-        return cls(host, repository, tag if colon else None, digest if at else None)
-
     @property
     def name(self) -> str:
         """Host and repository, without tag and digest."""
@@ -61,12 +45,12 @@ class Reference:
         return self.digest or self.tag or "latest"
 
     def tagged(self, tag: str) -> Self:
-        """Return the same repository with another tag and no digest; raises InvalidReference for an impossible tag."""
+        """Return the same repository with another tag and no digest; raises ReferenceProblem for an impossible tag."""
         check_tag(tag, tag)
         return replace(self, tag=tag, digest=None)
 
     def pinned(self, digest: str) -> Self:
-        """Return the same image with its digest; raises InvalidReference for what is none."""
+        """Return the same image with its digest; raises ReferenceProblem for what is none."""
         check_digest(digest, digest)
         return replace(self, digest=digest)
 
@@ -74,8 +58,24 @@ class Reference:
         return f"{self.name}{f':{self.tag}' if self.tag else ''}{f'@{self.digest}' if self.digest else ''}"
 
 
+def parse(text: str) -> Reference:
+    """Read a reference; raises ReferenceProblem with the part that is wrong and what to write instead."""
+    _check_shape(text)
+    name, at, digest = text.partition("@")
+    if at:
+        check_digest(digest, text)
+    head, slash, last = name.rpartition("/")
+    last, colon, tag = last.partition(":")
+    if colon and not slash and tag.isdigit() and "." in last:
+        raise _wrong(text, f"a repository after the host {last}:{tag}, as in {_EXAMPLE}", name)
+    if colon:
+        check_tag(tag, text)
+    host, repository = _split(head + slash + last, text)
+    return Reference(host, repository, tag if colon else None, digest if at else None)
+
+
 def check_tag(tag: str, text: str | None = None) -> None:
-    """Raise InvalidReference, naming `text` as the whole, unless this is a tag that a registry can hold."""
+    """Raise ReferenceProblem, naming `text` as the whole, unless this is a tag that a registry can hold."""
     if not _TAG.fullmatch(tag):
         raise _wrong(
             text or tag, "a tag of at most 128 letters, digits, `_`, `.` and `-` that begins with none of `.-`", tag
@@ -83,7 +83,7 @@ def check_tag(tag: str, text: str | None = None) -> None:
 
 
 def check_digest(digest: str, text: str | None = None) -> None:
-    """Raise InvalidReference, naming `text` as the whole, unless this is a sha256 or sha512 digest in small letters."""
+    """Raise ReferenceProblem, naming `text` as the whole, unless this is a sha256 or sha512 digest in small letters."""
     if not is_digest(digest):
         raise _wrong(text or digest, "a digest such as sha256: and 64 of the digits 0-9 and a-f", digest)
 
@@ -95,7 +95,7 @@ def is_digest(text: str) -> bool:
 
 
 def check_repository(repository: str, text: str | None = None) -> None:
-    """Raise InvalidReference, naming `text` as the whole, unless this is a repository's path without its host."""
+    """Raise ReferenceProblem, naming `text` as the whole, unless this is a repository's path without its host."""
     for component in repository.split("/"):
         if _COMPONENT.fullmatch(component):
             continue
@@ -106,7 +106,7 @@ def check_repository(repository: str, text: str | None = None) -> None:
 
 
 def canonical_host(host: str, text: str | None = None) -> str:
-    """Return a registry's `host[:port]` in small letters, the Hub's names as `docker.io`; raises InvalidReference."""
+    """Return a registry's `host[:port]` in small letters, the Hub's names as `docker.io`; raises ReferenceProblem."""
     name, port = split_host(host.lower(), text)
     if port is not None and not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
         raise _wrong(text or host, "a port from 1 to 65535 after the host", port)
@@ -116,7 +116,7 @@ def canonical_host(host: str, text: str | None = None) -> str:
 
 
 def split_host(host: str, text: str | None = None) -> tuple[str, str | None]:
-    """Cut `host[:port]` in two, an IPv6 address keeping its brackets; raises InvalidReference unless it is a host."""
+    """Cut `host[:port]` in two, an IPv6 address keeping its brackets; raises ReferenceProblem unless it is a host."""
     if host.startswith("["):
         address, closing, rest = host[1:].partition("]")
         try:
@@ -134,7 +134,7 @@ def split_host(host: str, text: str | None = None) -> tuple[str, str | None]:
 
 def _check_shape(text: str) -> None:
     if not text:
-        raise InvalidReference(f"image: expected a reference such as {_EXAMPLE}; got nothing")
+        raise ReferenceProblem(f"image: expected a reference such as {_EXAMPLE}; got nothing")
     if "://" in text:
         raise _wrong(text, f"no scheme, only {text.partition('://')[2] or _EXAMPLE}", text.partition("://")[0] + "://")
     if any(not "!" <= character <= "~" for character in text):
@@ -157,8 +157,8 @@ def _split(name: str, text: str) -> tuple[str, str]:
     return host, repository
 
 
-def _wrong(text: str, expected: str, got: str) -> InvalidReference:
-    return InvalidReference(f"image {_cut(text)!r}: expected {expected}; got {_cut(got)!r}")
+def _wrong(text: str, expected: str, got: str) -> ReferenceProblem:
+    return ReferenceProblem(f"image {_cut(text)!r}: expected {expected}; got {_cut(got)!r}")
 
 
 def _cut(text: str) -> str:

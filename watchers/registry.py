@@ -57,7 +57,7 @@ class Registry:
 
     `tokens` shows Azure's registries an Entra identity; `keychain` knows the credentials of this machine; `realm_hosts`
     (by default ROLLOUT_REGISTRY_REALM_HOSTS, separated by commas) may issue tokens though they are foreign hosts.
-    Raises InvalidReference when `host` is none. Safe to be used by several threads.
+    Raises ReferenceProblem when `host` is none. Safe to be used by several threads.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Registry:
         """Return what a tag stands for now, or that a digest exists.
 
         With `appear_seconds` a MANIFEST_UNKNOWN is asked again for so long, for an image that has just been pushed.
-        Raises InvalidReference for a text that can be neither tag nor digest.
+        Raises ReferenceProblem for a text that can be neither tag nor digest.
         """
         check_repository(repository)
         if not is_digest(reference):

@@ -40,8 +40,8 @@ def code_of(error: Exception) -> ExitCode | None:
     return ExitCode.TIMED_OUT if isinstance(error, LeaseLost) else None
 
 
-def document_of(error: Exception, code: ExitCode) -> Mapping[str, Any]:
+def document_of(error: Exception, code: ExitCode, message: str) -> Mapping[str, Any]:
     """The one JSON document that a failed verb prints."""
     if isinstance(error, Failure) and error.document is not None:
         return error.document
-    return {"schema": 1, "error": {"code": int(code), "message": str(error)}}
+    return {"schema": 1, "error": {"code": int(code), "message": message}}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
+from orchestrator.cli.command import verb
 from orchestrator.cli.lines import document, line, lines
 from orchestrator.cli.render import marker, stands, version
 from orchestrator.cli.session import Session
@@ -20,18 +21,11 @@ from strategies.model import Outcome, Rollout
 _POLL_SECONDS = 0.3
 
 
-def events(
-    session: Session,
-    service: Annotated[str, typer.Argument(help="The service.", metavar="SERVICE")],
-    *,
-    follow: Annotated[
-        bool,
-        typer.Option(
-            "--follow", "-f", help="Print new events as they happen, until Ctrl-C or, with --rollout, its end."
-        ),
-    ] = False,
-    rollout: Annotated[str | None, typer.Option("--rollout", metavar="ID", help="Only this rollout's events.")] = None,
-) -> int:
+@verb
+@click.argument("service")
+@click.option("--follow", "-f", is_flag=True, help="Print new ones as they happen; until Ctrl-C or --rollout's end.")
+@click.option("--rollout", metavar="ID", help="Only this rollout's events.")
+def events(session: Session, service: str, *, follow: bool, rollout: str | None) -> int:
     """Show what happened to a service, oldest first: every change with the numbers that explain it."""
     if rollout is not None:
         session.store.load(rollout)
@@ -47,14 +41,10 @@ def events(
     return ExitCode.PROMOTED
 
 
-def history(
-    session: Session,
-    service: Annotated[
-        str | None, typer.Argument(help="One service; all of them without it.", metavar="SERVICE")
-    ] = None,
-    *,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many, the newest first.")] = 20,
-) -> int:
+@verb
+@click.argument("service", required=False)
+@click.option("--limit", "-n", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most how many.")
+def history(session: Session, service: str | None, *, limit: int) -> int:
     """Show past rollouts and how they ended, newest first."""
     found = session.store.history(service, limit)
     session.out.document({"schema": SCHEMA, "rollouts": [_entry(rollout) for rollout in found]})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
+from orchestrator.cli.command import verb
 from orchestrator.cli.failures import Failure
 from orchestrator.cli.journal import tell_changes
 from orchestrator.cli.places import locate
@@ -19,17 +20,11 @@ from strategies.model import Outcome, Reason, Rollout
 _WATCH_SECONDS = 0.5
 
 
-def status(
-    session: Session,
-    service: Annotated[
-        str | None, typer.Argument(help="One service; all of them without it.", metavar="SERVICE")
-    ] = None,
-    *,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Redraw until the rollout has ended.")] = False,
-    exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Leave with the outcome's exit code instead of 0; 5 while it runs.")
-    ] = False,
-) -> int:
+@verb
+@click.argument("service", required=False)
+@click.option("--watch", "-w", is_flag=True, help="Redraw until the rollout has ended.")
+@click.option("--exit-code", is_flag=True, help="Leave with the outcome's exit code instead of 0; 5 while it runs.")
+def status(session: Session, service: str | None, *, watch: bool, exit_code: bool) -> int:
     """Show where a service's rollout stands, or what serves when nothing is under way."""
     if exit_code and service is None:
         raise Failure("--exit-code needs a SERVICE: several have no one outcome", ExitCode.USAGE)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
+from orchestrator.cli.command import verb
 from orchestrator.cli.findings import Finding, findings
 from orchestrator.cli.remedies import Remedy, remedies
 from orchestrator.cli.render import marker, stands, version
@@ -17,10 +18,9 @@ from orchestrator.result import SCHEMA, outcome_of, phase_of, reason_document, r
 from strategies.model import Reason, Rollout
 
 
-def why(
-    session: Session,
-    service: Annotated[str, typer.Argument(help="The service.", metavar="SERVICE")],
-) -> int:
+@verb
+@click.argument("service")
+def why(session: Session, service: str) -> int:
     """Say why a rollout waits, paused or turned back: rule, numbers, limits, since when, and what can be done."""
     rollout = session.store.latest(service)
     if rollout is None:

@@ -19,7 +19,7 @@ from orchestrator.manifest.shapes import misshapen
 from orchestrator.manifest.variables import Variables, refers, resolve
 from providers.azure.settings import ContainerInstances
 from providers.azure.template import check
-from providers.errors import Transient
+from providers.errors import NotSent
 from providers.secrets import SecretRef
 
 WRITTEN_OUT = "template"
@@ -162,7 +162,7 @@ def _without_written(text: str, document: Document, references: Mapping[Path, Se
 def resolve_written(reference: SecretRef) -> str:
     """Read a written secret from the template's file as it is now.
 
-    Raises Transient naming the place, never the value, when the file or the place is not there any more.
+    Raises NotSent naming the place, never the value, when the file or the place is not there any more.
     """
     home, _, rest = reference.name.partition("#properties.")
     try:
@@ -171,8 +171,8 @@ def resolve_written(reference: SecretRef) -> str:
                 if dotted(path) == f"properties.{rest}":
                     return document.plain.get(path, str(_at(resolve(document, Variables()).value, path)))
     except ManifestError as error:
-        raise Transient(f"the secret {reference} cannot be read: {error}", code="SecretUnresolved") from None
-    raise Transient(f"the secret {reference} is no longer in its file", code="SecretUnresolved")
+        raise NotSent(f"the secret {reference} cannot be read: {error}", code="SecretUnresolved") from None
+    raise NotSent(f"the secret {reference} is no longer in its file", code="SecretUnresolved")
 
 
 def templates_hash(settings: Mapping[str, ContainerInstances], image: str) -> str:

@@ -1,1 +1,1 @@
-"""Our own requests to the workloads' real addresses: `http` sends them, `resolver` finds where, `settings` say which."""
+"""Our own requests to the workloads: `http` sends them, `resolver` finds where, `settings` say which."""

@@ -74,10 +74,12 @@ class Process:
         if self.world.stalling:
             return
         self.world.stalling = self.stalled = True
+        noted = self.world.transitions
         try:
             self.lab.agenda.run_until(self.lab.agenda.seconds + seconds)
         finally:
             self.world.stalling = self.stalled = False
+            self.world.transitions = noted
 
     def run(self) -> None:
         """Do what is due, and plan when to come again; a crash ends this process and starts another."""
@@ -135,7 +137,7 @@ class Process:
         self.blind.clear()
         self.probed.clear()
         self.fences[service] = lease.fence
-        self.world.transitions.clear()
+        self.world.transitions = []
         rollout = self.engine.tick(rollout_id, lease.fence, lambda: lease.rest() > CALL_SECONDS)
         self.world.ticks += 1
         wake = self.engine.wake(rollout)

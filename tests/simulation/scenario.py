@@ -166,7 +166,7 @@ def _target(rng: random.Random, service: str, name: str, place: Place, wave: int
         wave=wave,
         replicas=rng.choice((1, 1, 1, 2, 2, 3)),
         weight=rng.choice((20, 100, 333, 1000)) if place.foreign or rng.random() < 0.5 else None,
-        ttl_during=rng.choice((2, 5)) if lowers and place.ttl > 5 else None,
+        ttl_during=(2 if place.profile == "common" else rng.choice((2, 5))) if lowers and place.ttl > 5 else None,
         adopt=tuple(f"{service}-hand{n}" for n in range(place.replicas_before)) if place.stable == "adopted" else (),
         on_drift=rng.choice(list(OnDrift)),
         probe=ProbeRule(rng.choice((2.0, 3.0, 4.0)), rng.choice((2, 3)), rng.choice((2, 3))),
@@ -246,4 +246,7 @@ _KINDS = (
 def _accidents(rng: random.Random) -> tuple[Accident, ...]:
     number = rng.choice((0, 1, 1, 2, 3))
     made = [Accident(rng.uniform(0.0, 120.0), rng.choice(_KINDS), rng.random()) for _ in range(number)]
+    if any(accident.kind == "lose_store" for accident in made):
+        # An empty store and a cloud that hides what it made: nobody could know then.
+        made = [accident for accident in made if accident.kind != "hidden_after_create"]
     return tuple(sorted(made, key=lambda accident: accident.at))

@@ -16,7 +16,7 @@ from providers.emulator.world import World
 from tests.unit.watchers.fakes import NAME, NOBODY, Entra, environment_of
 from watchers.errors import Denied, NotFound
 from watchers.patience import Patience
-from watchers.reference import Reference
+from watchers.reference import parse
 from watchers.registry import OCI_MANIFEST, Registry, resolve
 
 Opened = Callable[..., LoopbackEmulator]
@@ -42,7 +42,7 @@ def emulator() -> Iterator[Opened]:
 def test_an_image_reference_becomes_a_digest(emulator: Opened) -> None:
     running = emulator()
     digest = running.register_image(NAME, "v1", Behaviour())
-    reference = Reference.parse(f"{running.registry_host}/{NAME}:v1")
+    reference = parse(f"{running.registry_host}/{NAME}:v1")
     with Registry(reference.host, keychain=NOBODY, patience=Patience(attempts=1)) as registry:
         found = resolve(reference, registry)
         assert str(found) == f"{running.registry_host}/{NAME}:v1@{digest}"

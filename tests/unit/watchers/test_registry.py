@@ -25,7 +25,7 @@ from tests.unit.watchers.fakes import (
     registry_of,
 )
 from watchers.errors import Denied, Malformed, NotFound, Throttled, Unreachable
-from watchers.reference import InvalidReference, Reference
+from watchers.reference import ReferenceProblem, parse
 from watchers.registry import DOCKER_LIST, MEDIA_TYPES, OCI_INDEX, OCI_MANIFEST, Manifest, resolve
 
 OTHER = "sha256:" + "0" * 64
@@ -149,7 +149,7 @@ def test_every_status_has_its_error(reply: Reply, kind: type[Exception]) -> None
 )
 def test_a_name_that_is_none_is_refused_before_anything_is_sent(repository: str, reference: str) -> None:
     registry, transport = registry_of(lambda _: manifest())
-    with pytest.raises(InvalidReference):
+    with pytest.raises(ReferenceProblem):
         registry.digest(repository, reference)
     assert transport.requests == []
 
@@ -293,6 +293,6 @@ def test_a_redirect_is_followed_within_the_site_only_and_not_for_ever() -> None:
 
 def test_docker_hub_is_asked_where_its_registry_really_is() -> None:
     registry, transport = registry_of(lambda _: manifest(), "docker.io")
-    found = resolve(Reference.parse("nginx:1.25"), registry)
+    found = resolve(parse("nginx:1.25"), registry)
     assert str(found) == f"docker.io/library/nginx:1.25@{DIGEST}"
     assert transport.requests[0].address == "https://registry-1.docker.io/v2/library/nginx/manifests/1.25"
