@@ -17,7 +17,6 @@ from typing import Any
 
 from orchestrator.exit_codes import ExitCode
 from orchestrator.outlook import decides_at
-from strategies.advance import awaits_person
 from strategies.evidence import ALPHA, e_value
 from strategies.model import Outcome, Reason, Revision, Rollout, Slot, Stage, TargetState
 from strategies.phases import RETURNING_HOME, TERMINAL, Phase
@@ -60,9 +59,14 @@ def exit_code_of(outcome: str) -> ExitCode:
 
 def outcome_of(rollout: Rollout) -> str:
     """The contract's word for where a rollout stands, told apart by whether only a person's word is missing."""
-    if rollout.outcome is Outcome.RUNNING and awaits_person(rollout):
+    if rollout.outcome is Outcome.RUNNING and _awaits_person(rollout):
         return "waiting"
     return rollout.outcome.value
+
+
+def _awaits_person(rollout: Rollout) -> bool:
+    """What `strategies.advance.awaits_person` says; said again because loading the whole of it doubles what we cost."""
+    return rollout.paused is not None or any(s.asks_person or s.phase is Phase.STUCK for s in rollout.targets)
 
 
 def phase_of(rollout: Rollout) -> Phase:

@@ -20,7 +20,7 @@ from strategies.model import CommandKind, Outcome, Revision, Rollout
 from strategies.names import revision
 from strategies.plan import Target, WhileRunning, at_once
 from strategies.rebuild import survey
-from strategies.seen import TargetSeen, TrafficSeen
+from strategies.seen import GroupSeen, TargetSeen, TrafficSeen
 
 if TYPE_CHECKING:
     from orchestrator.manifest.loader import Loaded
@@ -100,8 +100,27 @@ def look_around(app: App, loaded: Loaded) -> Survey:
     """Read every mark of the service: who serves, and what was under way. Raises `providers.errors`."""
     looks = []
     for name, ports in app.hands(loaded).items():
-        looks.append(TargetSeen(name, groups=ports.workloads.discover(), traffic=ports.traffic.look()))
+        groups = sweep(app, loaded.manifest.service, name, ports)
+        looks.append(TargetSeen(name, groups=groups, traffic=ports.traffic.look()))
     return survey(loaded.service(), looks, app.clock.now())
+
+
+def sweep(app: App, service: str, target: str, ports: TargetPorts) -> tuple[GroupSeen, ...]:
+    """Delete the retained workloads whose time is over, and return the marked ones that stay.
+
+    Idempotent; a crash leaves them for whoever looks next.
+    """
+    kept = {entry.name: entry for entry in app.store.retained(service) if entry.target == target}
+    staying = []
+    for group in ports.workloads.discover():
+        if group.keep_until is None or group.keep_until > app.clock.now():
+            staying.append(group)
+            continue
+        ports.workloads.retire(group.name)
+    for name, entry in kept.items():
+        if not any(group.name == name and group.keep_until is not None for group in staying):
+            app.store.forget_retained(entry)
+    return tuple(staying)
 
 
 def _resumed(app: App, wish: Wish, found: Survey) -> Rollout | None:

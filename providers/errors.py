@@ -19,7 +19,7 @@ from __future__ import annotations
 
 
 class ProviderError(Exception):
-    """A provider's refusal or failure: `code` is the service's own error code, `retry_after` seconds where it said so."""
+    """A provider's refusal or failure: `code` is the service's own, `retry_after` seconds where it said so."""
 
     def __init__(self, message: str, *, code: str = "", retry_after: float | None = None) -> None:
         super().__init__(message)

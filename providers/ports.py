@@ -1,7 +1,7 @@
 """What the engine needs of the world: four small ports, bound to one target of one rollout's snapshot.
 
-All methods are synchronous, return soon (no long-running operation is awaited) and raise `providers.errors`. A look is a
-fact with the time of its answer; an act is idempotent, and a crash half-way is only a later tick.
+All methods are synchronous, return soon (no long-running operation is awaited) and raise `providers.errors`. A look is
+a fact with the time of its answer; an act is idempotent, and a crash half-way is only a later tick.
 """
 
 from __future__ import annotations
@@ -42,17 +42,19 @@ class Workloads(Protocol):
         ...
 
     def ensure(self, name: str, mark: Mark) -> None:
-        """Begin to create the workload called `name`, marked with `mark`, from the snapshot's template and digest.
+        """Begin to create the workload `name`, marked with `mark`, from the snapshot's template and digest.
 
-        Idempotent by name: sent again it asks for the same thing, but may restart what runs, so the caller never sends it for
-        a name that a read has shown. A crash after it leaves a marked workload that the next look finds. Transient: may have been taken.
+        What stands under this name already is never made again: ours is only marked anew, and loses its expiry; what
+        does not bear our mark is refused (Denied). So it is idempotent by name. A crash after it leaves a marked
+        workload that the next look finds. Transient: may have been taken.
         """
         ...
 
     def retire(self, name: str, keep_until: datetime | None = None) -> None:
-        """Begin to delete the workload called `name`, or with `keep_until` mark it as retained until then.
+        """Begin to delete the workload `name`, or with `keep_until` mark it as retained until then.
 
-        Refuses (Denied) what does not bear our mark. Absent already is success. A crash after it leaves a deletion under way.
+        Refuses (Denied) what does not bear our mark. Absent already is success. A crash after it leaves a deletion
+        under way.
         """
         ...
 
@@ -71,14 +73,15 @@ class Traffic(Protocol):
     def shift(self, intent: TrafficIntent, seen: TrafficSeen) -> None:
         """Write the whole split, TTL and marks in one request: there is no moment between two halves.
 
-        Our members come from `intent`; foreign ones, fields and tags are kept as a fresh read shows them, and only if it
-        equals `seen` in them (else Conflict, nothing written). Where the profile does not exist and the manifest says how
-        to create it, it is created with the members. Idempotent; a crash leaves the old or the new state, never a mixture.
+        Our members come from `intent`; foreign ones, fields and tags are kept as a fresh read shows them, and only if
+        it equals `seen` in them (else Conflict, nothing written). Where the profile does not exist and the manifest
+        says how to create it, it is created with the members. Idempotent; a crash leaves the old or the new state,
+        never a mixture.
         """
         ...
 
     def preflight(self) -> tuple[Finding, ...]:
-        """Check that the profile or route exists (or can be created), is of the right kind and may be written; reads only."""
+        """Check that the profile or route exists or can be made, and is of the right kind; reads only."""
         ...
 
 

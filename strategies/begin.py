@@ -24,6 +24,8 @@ class Survey:
     number: int = 0
     resumed: Rollout | None = None
     spare: tuple[tuple[str, str], ...] = ()
+    kept: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    """Each target's retained workloads, as pairs of name and revision id."""
     rolled_back: str | None = None
     """First eight digits of the revision that the routing says was last taken back."""
 
@@ -31,18 +33,29 @@ class Survey:
         """The serving slots of one target."""
         return dict(self.stable).get(target, ())
 
+    def retained(self, target: str, revision: str) -> tuple[str, ...]:
+        """The names of one target's retained workloads of a revision."""
+        return tuple(name for name, known in dict(self.kept).get(target, ()) if known == revision)
+
 
 def begin(
     rollout_id: str, service: Service, revision: Revision, found: Survey, now: datetime, *, steps: bool = True
 ) -> Rollout:
-    """A new rollout of `revision` beside what serves; without a stable side, or with `steps` off, in one shift."""
+    """A new rollout of `revision` beside what serves; in one shift without a stable side, or with `steps` off.
+
+    Where enough retained workloads of the revision still run, they are the candidate: an undo need not wait.
+    """
     number = found.number + 1
     candidates = planned_slots(service, revision, number)
     targets, states = [], []
     for target in service.targets:
         stable = tuple(_fresh(slot) for slot in found.slots(target.name))
         targets.append(target if steps and stable else replace(target, plan=at_once(target.plan)))
-        states.append(TargetState(target.name, now, candidate=candidates[target.name], stable=stable))
+        warm = found.retained(target.name, revision.id)
+        candidate = candidates[target.name]
+        if len(warm) >= target.replicas:
+            candidate = tuple(replace(slot, name=name) for slot, name in zip(candidate, warm, strict=False))
+        states.append(TargetState(target.name, now, candidate=candidate, stable=stable))
     service = replace(service, targets=tuple(targets))
     return Rollout(rollout_id, service, number, revision, now, now, tuple(states), previous=found.revision)
 

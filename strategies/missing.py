@@ -85,11 +85,14 @@ def _shift(rollout: Rollout, state: TargetState, target: Target, seen: TargetSee
 def _ensure(rollout: Rollout, state: TargetState) -> Ensure | None:
     if state.phase is not Phase.PREPARING:
         return None
-    due = [s for s in state.candidate if s.stage is Stage.INTENDED and s.fault is None and _may_create(s, rollout)]
+    due = [s for s in state.candidate if s.fault is None and _may_create(s, rollout)]
     return Ensure(state.name, tuple((s.name, mark(rollout, state.name, s)) for s in due)) if due else None
 
 
 def _may_create(slot: Slot, rollout: Rollout) -> bool:
+    """A slot whose retained workload stands is asked for as well: that marks it anew instead of making it."""
+    if slot.stage is not Stage.INTENDED:
+        return slot.stage is Stage.SEEN and slot.kept_until is not None
     return slot.intended_at == rollout.ticked_at or slot.absences >= BELIEVED
 
 

@@ -79,7 +79,7 @@ class Slot:
     weight: int | None = None
     adopted: bool = False
     kept_until: datetime | None = None
-    """Until when it runs on after having left the routing."""
+    """Until when it runs on though it has left the routing; a retained one that is wanted again loses this first."""
     leftover: str | None = None
     """Why it could not be deleted, when deletion is forbidden to us."""
 

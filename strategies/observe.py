@@ -31,8 +31,8 @@ def observe(state: TargetState, target: Target, seen: TargetSeen, service: str, 
     state = _acts(state, seen)
     state = replace(
         state,
-        candidate=tuple(_slot(s, state, target, seen, now) for s in state.candidate),
-        stable=tuple(_slot(s, state, target, seen, now) for s in state.stable),
+        candidate=tuple(_slot(s, target, seen, now) for s in state.candidate),
+        stable=tuple(_slot(s, target, seen, now) for s in state.stable),
     )
     if seen.probes:
         state = replace(state, probed_at=max(probe.at for probe in seen.probes))
@@ -59,7 +59,7 @@ def _acts(state: TargetState, seen: TargetSeen) -> TargetState:
     return state
 
 
-def _slot(slot: Slot, state: TargetState, target: Target, seen: TargetSeen, now: datetime) -> Slot:
+def _slot(slot: Slot, target: Target, seen: TargetSeen, now: datetime) -> Slot:
     for ack in seen.acks:
         slot = _acked(slot, ack) if ack.name and ack.name == slot.name else slot
     for refusal in seen.refusals:
@@ -67,11 +67,11 @@ def _slot(slot: Slot, state: TargetState, target: Target, seen: TargetSeen, now:
     group = seen.group(slot.name) if slot.name else None
     if group is not None:
         slot = _absent(slot, now) if group.state is GroupState.ABSENT else _present(slot, group)
-        slot = _readiness(slot, group, target.probe)
     elif slot.adopted and seen.traffic is not None:
         endpoint = seen.traffic.endpoint(slot.endpoint)
         slot = replace(slot, address=endpoint.address if endpoint else slot.address)
-    return _probed(slot, seen)
+    slot = _probed(slot, seen)
+    return slot if group is None else _readiness(slot, group, target.probe)
 
 
 def _acked(slot: Slot, ack: Ack) -> Slot:
@@ -110,8 +110,7 @@ def _young(slot: Slot, now: datetime) -> bool:
 
 def _present(slot: Slot, group: GroupSeen) -> Slot:
     slot = replace(slot, stage=Stage.SEEN, absences=0, address=group.address or slot.address)
-    if group.keep_until is not None:
-        slot = replace(slot, kept_until=group.keep_until)
+    slot = replace(slot, kept_until=group.keep_until)
     if slot.retire_at is not None:
         return slot
     if group.state is GroupState.FAILED:
@@ -166,8 +165,10 @@ def _traffic(state: TargetState, target: Target, seen: TrafficSeen, service: str
         online=traffic.online(seen, state.candidate),
         routed_as=seen.address or state.routed_as,
     )
-    if seen.exists and state.ttl_before is None:
-        state = replace(state, ttl_before=max(seen.ttl_chain, seen.ttl_original or 0))
+    if seen.exists and state.ttl_lowered_at is None:
+        # Another service may restore the TTL between our first look and our own lowering.
+        longest = max(seen.ttl_chain, seen.ttl_original or 0, state.ttl_before or 0)
+        state = replace(state, ttl_before=longest)
     if seen.exists and state.ttl_original is None and (seen.ttl_original is not None or target.ttl_during is not None):
         # A TTL that another service of ours has lowered is ours to restore when we are the last to finish.
         state = replace(state, ttl_original=seen.ttl_original if seen.ttl_original is not None else seen.ttl_seconds)

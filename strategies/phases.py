@@ -43,7 +43,7 @@ class Phase(StrEnum):
 P = Phase
 EDGES: dict[Phase, frozenset[Phase]] = {
     P.PENDING: frozenset({P.PREPARING, P.ROLLED_BACK}),
-    P.PREPARING: frozenset({P.HOLDING, P.RETURNING, P.STUCK}),
+    P.PREPARING: frozenset({P.HOLDING, P.RETURNING}),
     P.HOLDING: frozenset({P.SHIFTING, P.DRAINING, P.RETURNING, P.STUCK}),
     P.SHIFTING: frozenset({P.HOLDING, P.RETURNING, P.STUCK}),
     P.DRAINING: frozenset({P.DRAINED, P.RETURNING, P.STUCK}),

@@ -63,7 +63,11 @@ def survey(service: Service, looks: Iterable[TargetSeen], now: datetime) -> Surv
     previous = _revision(newest) if newest is not None else None
     if resumed is not None and everything:
         previous = resumed.previous
-    return Survey(previous, stable, number, resumed, spare, back)
+    kept = tuple(
+        (name, tuple((g.name, g.mark.revision) for g in place.look.groups if g.mark and g.keep_until is not None))
+        for name, place in places.items()
+    )
+    return Survey(previous, stable, number, resumed, spare, kept, back)
 
 
 def _place(service: str, target: Target, look: TargetSeen) -> _Place:
@@ -131,8 +135,8 @@ def _before_us(slots: tuple[Slot, ...], place: _Place) -> tuple[Slot, ...]:
     seen = place.look.traffic
     if seen is None or not slots or place.active is None:
         return slots
-    numbers = {mark.number for _, mark in place.groups}
-    ours = [e for e in seen.endpoints if e.enabled and e.mark is not None and e.mark.number in numbers]
+    made = {names.endpoint_name(mark).lower() for _, mark in place.groups}
+    ours = [endpoint for endpoint in seen.endpoints if endpoint.enabled and endpoint.name.lower() in made]
     if not ours:
         return slots
     if not any(slot.weight for slot in slots):

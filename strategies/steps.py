@@ -62,7 +62,7 @@ def _preparing(rollout: Rollout, state: TargetState, target: Target, now: dateti
     lowers = target.ttl_during is not None and state.ttl_original not in (None, target.ttl_during)
     if under_way and lowers and all(slot.address for slot in state.stable):
         state = traffic.ask(state, traffic.at_share(state, target, 0.0, rollout.id), 0.0, now)
-    waiting = [slot for slot in state.candidate if not slot.ready]
+    waiting = [slot for slot in state.candidate if not slot.ready or slot.kept_until is not None]
     if waiting:
         return replace(state, note="; ".join(_how_far(slot, target) for slot in waiting))
     return replace(enter(state, Phase.HOLDING, now), step=0, note="ready")

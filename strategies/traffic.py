@@ -32,7 +32,7 @@ def at_share(state: TargetState, target: Target, share: float, rollout_id: str) 
         members=split.members(share, weight_of(state, target), state.stable, candidate),
         absent=leaving,
         ttl_seconds=target.ttl_during if lowered else None,
-        ttl_original=state.ttl_original if lowered else None,
+        ttl_original=state.ttl_original,
         active=rollout_id,
     )
 

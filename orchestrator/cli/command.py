@@ -58,7 +58,7 @@ class VerbCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verb's own options first, those of every verb below them."""
-        own = [param for param in self.get_params(ctx) if param not in self._wide]
+        own = [p for p in self.get_params(ctx) if isinstance(p, click.Option) and p not in self._wide]
         for title, params in (("Options", own), ("Options of every verb", self._wide)):
             rows = list(_rows(params, ctx))
             if rows:

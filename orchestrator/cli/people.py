@@ -5,7 +5,7 @@ Where no engine runs the rollout this process becomes its engine, as `start` doe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import click
@@ -42,13 +42,13 @@ def _plain(kind: CommandKind, name: str, text: str) -> VerbCommand:
 
     @_said
     def saying(session: Session, service: str, **shared: object) -> int:
-        return _say(session, service, kind, **shared)
+        return _say(session, service, kind, shared)
 
     saying.__name__, saying.__doc__ = name, text
     return verb(saying)
 
 
-def _say(session: Session, service: str, kind: CommandKind, argument: str = "", **shared: object) -> int:
+def _say(session: Session, service: str, kind: CommandKind, shared: Mapping[str, object], *, argument: str = "") -> int:
     reason, actor, timeout = shared["reason"], shared["actor"], shared["timeout"]
     return say(
         session,
@@ -87,7 +87,7 @@ retry = _plain(
 @_said
 def promote(session: Session, service: str, *, full: bool, **shared: object) -> int:
     """Skip the present step's hold and approval; readiness, probes and the drain stay."""
-    return _say(session, service, CommandKind.PROMOTE_FULL if full else CommandKind.PROMOTE, **shared)
+    return _say(session, service, CommandKind.PROMOTE_FULL if full else CommandKind.PROMOTE, shared)
 
 
 @verb
@@ -99,4 +99,4 @@ def settle(session: Session, service: str, *, serving: str, **shared: object) ->
     """Say which side shall serve when a rollout is stuck; the other one leaves the routing and is deleted."""
     if not shared["reason"]:
         raise click.UsageError("settle needs --reason: it is a decision that the journal has to explain")
-    return _say(session, service, CommandKind.SETTLE, serving, **shared)
+    return _say(session, service, CommandKind.SETTLE, shared, argument=serving)

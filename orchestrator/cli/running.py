@@ -1,4 +1,4 @@
-"""Runs one verb. The parsing and the running are kept apart, so that an interrupt reaches the verb and not the parser."""
+"""Runs one verb: parsing and running are kept apart, so that an interrupt reaches the verb and not the parser."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from orchestrator.cli.verbs import Verb
 from orchestrator.exit_codes import ExitCode
 
 
-def run_verb(verb: Verb, arguments: Sequence[str]) -> int:
+def run_verb(
+    verb: Verb, arguments: Sequence[str], session_of: Callable[[Options, Output], Session] = Session
+) -> int:
     """Parse the arguments and run the verb; answers the exit code and lets no exception through."""
     module, _, name = verb.home.partition(":")
     command: VerbCommand = getattr(importlib.import_module(module), name)
@@ -34,7 +36,7 @@ def run_verb(verb: Verb, arguments: Sequence[str]) -> int:
     function = command.callback
     if function is None:
         raise AssertionError(f"{verb.home} has no function")
-    with Session(options, Output(options)) as session:
+    with session_of(options, Output(options)) as session:
         return _guarded(session, lambda: function(session, **values))
 
 

@@ -8,10 +8,7 @@ import click
 
 from orchestrator.cli.command import verb
 from orchestrator.cli.failures import Failure
-from orchestrator.cli.journal import tell_changes
-from orchestrator.cli.places import locate
 from orchestrator.cli.render import View, block, table
-from orchestrator.cli.screen import Screen
 from orchestrator.cli.session import Session
 from orchestrator.exit_codes import ExitCode
 from orchestrator.result import blank, exit_code_of, outcome_of, result
@@ -59,6 +56,8 @@ def document(
         return {}
     if rollout is None:
         return blank(service, outcome or "none", reason or Reason("none", _nothing(service)))
+    from orchestrator.cli.places import locate
+
     found = locate(session.store.snapshot(rollout.id))
     engine = engine or session.engine(service)
     return result(rollout, engine=engine, outcome=outcome, reason=reason, locate=found)
@@ -108,9 +107,13 @@ def _watch(session: Session, names: list[str]) -> None:
         return all(rollout is None or rollout.outcome is not Outcome.RUNNING for rollout in latest)
 
     if not session.out.terminal:
+        from orchestrator.cli.journal import tell_changes
+
         session.out.text("\n".join(_draw(session, names)))
         tell_changes(session, names, over)
         return
+    from orchestrator.cli.screen import Screen
+
     with Screen(session.out) as screen:
         done = False
         while not done and not session.out.closed:

@@ -68,7 +68,18 @@ class ContainerGroups:
         return tuple(group for group in seen if self._is_ours(group.mark))
 
     def ensure(self, name: str, mark: Mark) -> None:
-        """Begin to create the group `name` from the template and `mark.digest`; returns as soon as Azure took it."""
+        """Begin to create the group `name` from the template and `mark.digest`; returns as soon as Azure took it.
+
+        A PUT on a group that stands restarts its containers, so that is only marked anew.
+        """
+        with self._clients.retry.act():
+            standing = self._get(name)
+            if standing is None:
+                self._create(name, mark)
+            else:
+                self._mark_anew(name, standing, mark)
+
+    def _create(self, name: str, mark: Mark) -> None:
         body = requests.group_body(self._settings, self._image, mark)
         version = requests.api_version(body)
         sent = json.dumps(resolve_all(body, self._secrets)).encode()
@@ -98,12 +109,20 @@ class ContainerGroups:
     def _groups(self) -> Any:
         return self._clients.containers(self._settings.subscription).container_groups
 
-    def _retire(self, name: str, body: Any, keep_until: datetime | None) -> None:
+    def _refuse_foreign(self, name: str, body: Any) -> None:
         if not self._is_ours(marks.from_tags(body.get("tags"))):
             whose = f"service {self._service}, target {self._target}"
-            raise Denied(
-                f"container group {name} does not bear our mark ({whose}), so it is left alone", code="NotOurs"
-            )
+            message = f"container group {name} does not bear our mark ({whose}), so it is left alone"
+            raise Denied(message, code="NotOurs")
+
+    def _mark_anew(self, name: str, body: Any, mark: Mark) -> None:
+        self._refuse_foreign(name, body)
+        tags = marks.marked_anew(body.get("tags"), mark)
+        if tags != body.get("tags"):
+            self._tag(f"marking container group {name} anew", name, tags)
+
+    def _retire(self, name: str, body: Any, keep_until: datetime | None) -> None:
+        self._refuse_foreign(name, body)
         if keep_until is not None:
             self._retain(name, body, keep_until)
         elif group_seen(name, body, self._now()).state is not GroupState.GOING:
@@ -135,14 +154,17 @@ class ContainerGroups:
         return [item.name for item in pages if self._is_ours(marks.from_tags(item.tags))]
 
     def _retain(self, name: str, body: Any, until: datetime) -> None:
-        if marks.keep_until(body.get("tags")) == until:
-            return
+        if marks.keep_until(body.get("tags")) != until:
+            doing = f"marking container group {name} as retained"
+            self._tag(doing, name, marks.with_keep_until(body.get("tags"), until))
+
+    def _tag(self, doing: str, name: str, tags: dict[str, str]) -> None:
         self._clients.write(
-            f"marking container group {name} as retained",
+            doing,
             self._groups.update,
             self._settings.resource_group,
             name,
-            json.dumps({"tags": marks.with_keep_until(body.get("tags"), until)}).encode(),
+            json.dumps({"tags": tags}).encode(),
             content_type="application/json",
             cls=nothing,
         )

@@ -64,6 +64,11 @@ def keep_until(tags: Mapping[str, str] | None) -> datetime | None:
     return when if when.tzinfo is not None else when.replace(tzinfo=UTC)
 
 
+def marked_anew(tags: Mapping[str, str] | None, mark: Mark) -> dict[str, str]:
+    """Return all tags of one of our groups as another rollout's: with its mark, and without an expiry."""
+    return {**foreign(tags), **to_tags(mark)}
+
+
 def with_keep_until(tags: Mapping[str, str] | None, until: datetime) -> dict[str, str]:
     """Return all tags of a group with its expiry (an aware time) put in or replaced; PATCH sends tags as a whole."""
     kept = {name: value for name, value in (tags or {}).items() if name.lower() != KEEP_UNTIL}

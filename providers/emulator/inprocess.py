@@ -108,19 +108,32 @@ class InProcessWorkloads:
         return tuple(group for group in map(self._look, names) if self._is_ours(group.mark))
 
     def ensure(self, name: str, mark: Mark) -> None:
-        """Begin to create the group `name` from the template and `mark.digest`."""
+        """Begin to create the group `name` from the template and `mark.digest`, or mark anew what stands there."""
+        standing = self._get(name)
+        if standing is not None:
+            self._refuse_foreign(name, standing)
+            tags = marks.marked_anew(standing.get("tags"), mark)
+            if tags != standing.get("tags"):
+                path = f"{self._groups}/{name}"
+                self._line.ask(
+                    f"marking container group {name} anew", "PATCH", path, requests.API_VERSION, {"tags": tags}
+                )
+            return
         body = requests.group_body(self._settings, self._image, mark)
         version, sent = requests.api_version(body), resolve_all(body, self._secrets)
         self._line.ask(f"creating container group {name}", "PUT", f"{self._groups}/{name}", version, sent)
+
+    def _refuse_foreign(self, name: str, body: Any) -> None:
+        if not self._is_ours(marks.from_tags(body.get("tags"))):
+            message = f"container group {name} does not bear the mark of {self._service}/{self._target}"
+            raise Denied(message, code="NotOurs")
 
     def retire(self, name: str, keep_until: datetime | None = None) -> None:
         """Begin to delete the group `name`, or mark it as retained until then; raises Denied for what is not ours."""
         body = self._get(name)
         if body is None:
             return
-        if not self._is_ours(marks.from_tags(body.get("tags"))):
-            message = f"container group {name} does not bear the mark of {self._service}/{self._target}"
-            raise Denied(message, code="NotOurs")
+        self._refuse_foreign(name, body)
         path, version = f"{self._groups}/{name}", requests.API_VERSION
         if keep_until is not None:
             if marks.keep_until(body.get("tags")) != keep_until:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 CHECKING, ONLINE, DEGRADED = "CheckingEndpoint", "Online", "Degraded"
 DISABLED, INACTIVE, STOPPED, UNMONITORED = "Disabled", "Inactive", "Stopped", "Unmonitored"
+FIRST_CHECK_SECONDS = 1.0
+"""How long after a write an endpoint that was never checked is checked; it does not wait for its profile's interval."""
 
 
 @dataclass(slots=True)
@@ -118,14 +120,27 @@ class Monitor:
 
         self._world.timeline.at(self._world.now() + self._interval(profile), check)
 
+    def greet(self, profile: Profile) -> None:
+        """Plan the first check of the endpoints that a write has added or switched on."""
+
+        def check(_at: datetime) -> None:
+            if self._world.profiles.find(profile.key) is profile:
+                self._round(profile, unknown=True)
+
+        if any(_unknown(endpoint) for endpoint in profile.endpoints):
+            self._world.timeline.at(self._world.now() + timedelta(seconds=FIRST_CHECK_SECONDS), check)
+
     def _interval(self, profile: Profile) -> timedelta:
         return timedelta(seconds=profile.properties["monitorConfig"]["intervalInSeconds"])
 
-    def _round(self, profile: Profile) -> None:
+    def _round(self, profile: Profile, *, unknown: bool = False) -> None:
+        """Check every endpoint that is checked at all; with `unknown` only those that never were."""
         if not profile.enabled:
             return
         tolerated = profile.properties["monitorConfig"]["toleratedNumberOfFailures"]
         for endpoint in profile.endpoints:
+            if unknown and not _unknown(endpoint):
+                continue
             if endpoint.enabled and not endpoint.always and endpoint.kind != "nestedEndpoints":
                 endpoint.health.take(self._passes(profile, endpoint), tolerated)
 
@@ -173,6 +188,10 @@ class Monitor:
         if states & {ONLINE, UNMONITORED}:
             return "Online"
         return "CheckingEndpoints" if CHECKING in states else "Inactive"
+
+
+def _unknown(endpoint: Endpoint) -> bool:
+    return endpoint.enabled and endpoint.health.status == CHECKING and endpoint.health.failures == 0
 
 
 def _expected(answer: Answer, config: Mapping[str, Any]) -> bool:

@@ -165,6 +165,7 @@ class Profiles:
         self._profiles[rid.key], self._relative[relative] = profile, rid.key
         if before is None or before["intervalInSeconds"] != properties["monitorConfig"]["intervalInSeconds"]:
             self.monitor.watch(profile)
+        self.monitor.greet(profile)
         self._publish(profile)
         return profile, old is None
 

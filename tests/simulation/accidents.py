@@ -63,6 +63,34 @@ class Accidents:
         """The control plane does not answer."""
         self._flag("blind", 5 + 60 * size)
 
+    def denied(self, size: float) -> None:
+        """Nobody lets us write profiles."""
+        self._flag("denied", 5 + 80 * size)
+
+    def denied_groups(self, size: float) -> None:
+        """Nobody lets us make groups."""
+        self._flag("denied_groups", 5 + 30 * size)
+
+    def locked(self, size: float) -> None:
+        """A lock forbids deletions."""
+        self._flag("locked", 20 + 100 * size)
+
+    def profile_gone(self, size: float) -> None:
+        """Somebody deletes a profile, and makes it again as it was."""
+        profile = self.rng.choice(self.lab.world.profiles.all())
+        shown = self.lab.world.profiles.json(profile)
+        self.lab.facts.touched.add(profile.name)
+        path = f"{PROFILES}/{profile.name}"
+        self.world.by_hand("DELETE", path, None)
+        self.world.judge.exposure.note(profile.name)
+        body = {key: shown[key] for key in ("location", "tags", "properties")}
+
+        def again() -> None:
+            self.world.by_hand("PUT", path, body)
+            self.world.judge.exposure.note(profile.name)
+
+        self._end(5 + 60 * size, again)
+
     def _flag(self, name: str, seconds: float) -> None:
         setattr(self.world, name, True)
         self._end(seconds, lambda: setattr(self.world, name, False))

@@ -120,6 +120,8 @@ class GuardedWorkloads:
         judge.may_write(self.process, self.where[0])
 
         def act() -> None:
+            if self.process.world.denied_groups:
+                raise Denied("the role does not allow it", code="AuthorizationFailed")
             judge.creating(name)
             self.inner.ensure(name, mark)
             judge.created(name)
@@ -164,6 +166,8 @@ class GuardedTraffic:
         judge.may_write(self.process, self.where[0])
 
         def act() -> None:
+            if self.process.world.denied:
+                raise Denied("the role does not allow it", code="AuthorizationFailed")
             judge.shifting(self.where)
             try:
                 self.inner.shift(intent, seen)

@@ -211,7 +211,7 @@ class Judge:
             if group is None or group.provisioning != "Succeeded":
                 self.fail("S1", f"{slot.name} gets traffic and is not up")
             began = (since - self.lab.agenda.started).total_seconds() if since else 1e9
-            clean = sum(at >= began for at in self.clean.get(slot.endpoint, ()))
+            clean = sum(at >= began - 0.01 for at in self.clean.get(slot.endpoint, ()))
             if clean < target.probe.before:
                 self.fail("S1", f"{slot.name} gets traffic after {clean} clean probes since its last start")
         # S5: the candidate's share rises only along the plan.

@@ -104,7 +104,7 @@ class Lab:
             for number in range(place.replicas_before):
                 host = self._group(f"{name}-{target}-blue-{number}", name, {})
                 weights = (300, 200) if place.replicas_before == 2 else (500,)
-                endpoints.append(_endpoint(f"{name}-hand{number}", host, weights[number], enabled=True))
+                endpoints.append(_endpoint(f"{name}-{target}-hand{number}", host, weights[number], enabled=True))
         for stranger, weight, enabled in place.foreign:
             host = f"{stranger}.{place.profile}.example.com"
             self.world.profiles.monitor.foreign[host] = True

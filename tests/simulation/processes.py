@@ -80,6 +80,8 @@ class Process:
         finally:
             self.world.stalling = self.stalled = False
             self.world.transitions = noted
+        if not self.alive:
+            raise Crash
 
     def run(self) -> None:
         """Do what is due, and plan when to come again; a crash ends this process and starts another."""
@@ -93,8 +95,9 @@ class Process:
             after = min((self._drive(w.service.name) for w in self.lab.scenario.services), default=POLL_SECONDS)
             self._collect()
         except Crash:
-            self.die()
-            self.world.start_process(self.host, self.luck.rng.choice((0.1, 0.5, 3.0, 20.0)))
+            if self.alive:
+                self.die()
+                self.world.start_process(self.host, self.luck.rng.choice((0.1, 0.5, 3.0, 20.0)))
             return
         if self.alive:
             agenda.after(max(after, 0.05), self.run)

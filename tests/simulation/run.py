@@ -54,7 +54,8 @@ class Simulation:
 
     def __init__(self, seed: int, store: Store) -> None:
         self.lab, self.store = Lab(scenario(seed)), store
-        self.blind = self.metrics_gone = self.locked = self.stalling = self.over = False
+        self.blind = self.metrics_gone = self.stalling = self.over = False
+        self.locked = self.denied = self.denied_groups = False
         self.transitions: list[tuple[str, Phase, Phase]] = []
         self.living: set[Owner] = set()
         self.processes: list[Process] = []

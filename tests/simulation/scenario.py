@@ -167,7 +167,7 @@ def _target(rng: random.Random, service: str, name: str, place: Place, wave: int
         replicas=rng.choice((1, 1, 1, 2, 2, 3)),
         weight=rng.choice((20, 100, 333, 1000)) if place.foreign or rng.random() < 0.5 else None,
         ttl_during=(2 if place.profile == "common" else rng.choice((2, 5))) if lowers and place.ttl > 5 else None,
-        adopt=tuple(f"{service}-hand{n}" for n in range(place.replicas_before)) if place.stable == "adopted" else (),
+        adopt=tuple(f"{service}-{name}-hand{n}" for n in range(place.replicas_before)) if place.stable == "adopted" else (),
         on_drift=rng.choice(list(OnDrift)),
         probe=ProbeRule(rng.choice((2.0, 3.0, 4.0)), rng.choice((2, 3)), rng.choice((2, 3))),
         drain=DrainRule(
@@ -240,6 +240,12 @@ _KINDS = (
     "hand_deletes_group",
     "lose_store",
     "lose_lease",
+    "denied",
+    "denied",
+    "denied",
+    "denied_groups",
+    "locked",
+    "profile_gone",
 )
 
 

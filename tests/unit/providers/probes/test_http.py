@@ -4,93 +4,15 @@ from __future__ import annotations
 
 import http.server
 import socket
-import socketserver
-import ssl
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from providers.probes.http import HttpProbes
 from providers.probes.settings import ProbeSettings
-from strategies.seen import ProbeSeen
-
-Handle = Callable[[http.server.BaseHTTPRequestHandler], None]
-
-
-class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A probe that hangs up is no error of the server's."""
-
-
-@contextmanager
-def serving(handle: Handle, tls: ssl.SSLContext | None = None) -> Iterator[int]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            handle(self)
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-@contextmanager
-def raw(talk: Callable[[socket.socket], None]) -> Iterator[int]:
-    """A server that speaks to each client as it likes, then closes."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = listener.accept()
-                with client, suppress(OSError):
-                    client.settimeout(3)
-                    talk(client)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join()
-
-
-def answer(status: int, body: bytes = b"ok", **headers: str) -> Handle:
-    def handle(request: http.server.BaseHTTPRequestHandler) -> None:
-        request.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **headers}.items():
-            request.send_header(name, value)
-        request.end_headers()
-        request.wfile.write(body)
-
-    return handle
-
-
-def probe(port: int, to: str = "127.0.0.1", resolve: Any = None, **more: Any) -> ProbeSeen:
-    settings = ProbeSettings(**{"port": port, "path": "/healthz", "timeout_seconds": 2.0, **more})
-    (seen,) = HttpProbes(settings, resolve=resolve).sample({"e": to})
-    return seen
+from tests.unit.providers.probes.servers import answer, probe, raw, serving
 
 
 def test_a_good_answer_is_ok_with_its_time_and_duration() -> None:
@@ -247,59 +169,3 @@ def test_a_host_that_is_none_is_an_answer_and_no_crash(host: str) -> None:
 
 def test_nothing_to_probe_is_nothing() -> None:
     assert HttpProbes(ProbeSettings()).sample({}) == ()
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    key, made = path.with_name("key.pem"), path.with_name("cert.pem")
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=shop.example.org",
-    ]
-    command += ["-addext", "subjectAltName=DNS:shop.example.org", "-keyout", str(key), "-out", str(made)]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"needs openssl to make a certificate: {error}")
-    path.write_text(key.read_text() + made.read_text())
-    return path
-
-
-@pytest.fixture
-def secure(certificate: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
-
-
-def test_an_untrusted_certificate_is_refused_with_the_reason(secure: ssl.SSLContext) -> None:
-    with serving(answer(200), secure) as port:
-        seen = probe(port, scheme="https")
-        assert probe(port, scheme="https", verify=False).ok
-    assert seen.why == "TLS certificate refused: self-signed certificate"
-
-
-def test_a_certificate_of_another_name_is_refused_unless_that_name_is_set(
-    secure: ssl.SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    with serving(answer(200), secure) as port:
-        seen = probe(port, scheme="https", host="other.example.org")
-        assert probe(port, scheme="https", server_name="shop.example.org").ok
-        assert probe(port, scheme="https", host="shop.example.org").ok
-    assert "TLS certificate refused: Hostname mismatch" in seen.why
-    assert "other.example.org" in seen.why
-
-
-def test_plain_http_where_tls_is_expected_is_said() -> None:
-    with serving(answer(200)) as port:
-        assert probe(port, scheme="https").why.startswith("TLS failed: ")

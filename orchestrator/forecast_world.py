@@ -1,0 +1,213 @@
+"""The world as a forecast assumes it: every act succeeds, after a time that is said; no I/O, no clock.
+
+It answers the looks that `strategies.advance` asks for, so that a plan is made by the very functions that will carry it
+out, and not by a second opinion about them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from strategies.missing import Action, Ensure, Remove, Shift
+from strategies.model import Member, Rollout, Slot, TargetState, TrafficIntent
+from strategies.names import holder
+from strategies.plan import Service
+from strategies.seen import (
+    Ack,
+    Act,
+    EndpointSeen,
+    GroupSeen,
+    GroupState,
+    Monitor,
+    ProbeSeen,
+    Seen,
+    TargetSeen,
+    TrafficSeen,
+)
+from strategies.split import LOWEST
+from strategies.wake import to_look, to_probe
+
+
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """How long things are assumed to take, in seconds.
+
+    `start`: from a group's creation until all of its containers run; `read_back`: from a write of the split until a read
+    shows it; `online`: from then until the routing layer calls a new endpoint healthy; `delete`: until a group is gone.
+    """
+
+    start_seconds: float = 60.0
+    read_back_seconds: float = 0.0
+    online_seconds: float = 30.0
+    delete_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one target's routing begins: as it was read, and the TTL with which it is made where it does not exist."""
+
+    routing: TrafficSeen
+    created_ttl: int = 60
+
+
+@dataclass(slots=True)
+class _Group:
+    running_at: datetime
+    gone_at: datetime | None = None
+    keep_until: datetime | None = None
+
+    def state(self, now: datetime) -> GroupState:
+        if self.gone_at is not None:
+            return GroupState.ABSENT if now >= self.gone_at else GroupState.GOING
+        return GroupState.RUNNING if now >= self.running_at else GroupState.COMING
+
+
+@dataclass(slots=True)
+class _Site:
+    """One target's groups and routing."""
+
+    routing: TrafficSeen
+    chain: int
+    created_ttl: int
+    groups: dict[str, _Group] = field(default_factory=dict)
+    online_at: dict[str, datetime] = field(default_factory=dict)
+    coming: list[tuple[datetime, TrafficIntent]] = field(default_factory=list)
+    heard: list[Ack] = field(default_factory=list)
+
+
+class AssumedWorld:
+    """What each act leads to under the assumed latencies; `look` and `act` are the engine's two sides of it."""
+
+    def __init__(self, rollout: Rollout, places: dict[str, Place], latencies: Latencies) -> None:
+        """Begin with what serves, up and well, behind the routing as it was read."""
+        self._service, self._latencies = rollout.service.name, latencies
+        self._sites = {name: _site(place) for name, place in places.items()}
+        self.created: dict[str, datetime] = {}
+        self.gone: dict[str, datetime] = {}
+        for state in rollout.targets:
+            standing = (slot.name for slot in state.stable if slot.name)
+            self._sites[state.name].groups |= {name: _Group(rollout.created_at) for name in standing}
+
+    def look(self, rollout: Rollout, service: Service, now: datetime) -> Seen:
+        """Answer one look at every target."""
+        return Seen(tuple(self._look(state, service, now) for state in rollout.targets))
+
+    def act(self, action: Action, now: datetime) -> None:
+        """Take one act; it succeeds."""
+        site, after = self._sites[action.target], self._latencies
+        match action:
+            case Ensure():
+                for name, _ in action.marks:
+                    site.groups[name] = _Group(now + timedelta(seconds=after.start_seconds))
+                    self.created[name] = now
+                    site.heard.append(Ack(Act.ENSURE, name, now))
+            case Shift():
+                site.coming.append((now + timedelta(seconds=after.read_back_seconds), action.intent))
+                site.heard.append(Ack(Act.SHIFT, "", now))
+            case Remove():
+                for name in action.names:
+                    self._remove(site, name, now, action.keep_until)
+
+    def ttl_after(self, target: str, intent: TrafficIntent) -> int:
+        """The largest TTL in the chain once this intent stands in the routing, in seconds."""
+        return _written(self._sites[target], intent, "").ttl_chain
+
+    def next_change(self, now: datetime) -> datetime | None:
+        """The next time at which anything here changes by itself."""
+        times: list[datetime] = []
+        for site in self._sites.values():
+            times += [at for at, _ in site.coming]
+            times += site.online_at.values()
+            times += [at for group in site.groups.values() for at in (group.running_at, group.gone_at) if at]
+        return min((at for at in times if at > now), default=None)
+
+    def _remove(self, site: _Site, name: str, now: datetime, keep_until: datetime | None) -> None:
+        group = site.groups[name]
+        if keep_until is not None:
+            group.keep_until = self.gone[name] = keep_until
+        else:
+            group.gone_at = self.gone[name] = now + timedelta(seconds=self._latencies.delete_seconds)
+        site.heard.append(Ack(Act.RETIRE, name, now))
+
+    def _look(self, state: TargetState, service: Service, now: datetime) -> TargetSeen:
+        site = self._sites[state.name]
+        for at, intent in [each for each in site.coming if each[0] <= now]:
+            site.coming.remove((at, intent))
+            known = {endpoint.name for endpoint in site.routing.endpoints if endpoint.enabled}
+            site.routing = _written(site, intent, holder(self._service, state.name))
+            online = at + timedelta(seconds=self._latencies.online_seconds)
+            site.online_at |= {e.name: online for e in site.routing.endpoints if e.enabled and e.name not in known}
+        heard, site.heard = tuple(site.heard), []
+        endpoints = tuple(_monitored(site, endpoint, now) for endpoint in site.routing.endpoints)
+        return TargetSeen(
+            state.name,
+            groups=tuple(_group_seen(site, name, now) for name in to_look(state)),
+            traffic=replace(site.routing, at=now, endpoints=endpoints),
+            probes=tuple(_probes(site, state, to_probe(state, service.target(state.name), now), now)),
+            acks=heard,
+        )
+
+
+def _site(place: Place) -> _Site:
+    seen = place.routing
+    return _Site(seen, seen.ttl_chain if seen.exists else place.created_ttl, place.created_ttl)
+
+
+def _written(site: _Site, intent: TrafficIntent, who: str) -> TrafficSeen:
+    """The routing after this intent: ours as wanted, the rest as it was; parents' TTLs go down and up with ours."""
+    before = site.routing
+    wanted = {member.endpoint.lower(): member for member in intent.members}
+    absent = {name.lower() for name in intent.absent}
+    listed = [_shared(e, wanted.pop(e.name.lower(), None)) for e in before.endpoints if e.name.lower() not in absent]
+    listed += [EndpointSeen(m.endpoint, m.address, max(m.weight, LOWEST), m.weight > 0) for m in wanted.values()]
+    others = tuple(pair for pair in before.active if pair[0] != who)
+    own = before.ttl_seconds if before.exists else site.created_ttl
+    ttl = own if intent.ttl_seconds is None else intent.ttl_seconds
+    lowered = intent.ttl_original is not None and intent.ttl_seconds is not None
+    return replace(
+        before,
+        exists=True,
+        endpoints=tuple(listed),
+        ttl_seconds=ttl,
+        ttl_chain=ttl if lowered else max(site.chain, ttl),
+        ttl_original=intent.ttl_original,
+        active=(*others, (who, intent.active)) if intent.active else others,
+        rolled_back=((who, intent.rolled_back),) if intent.rolled_back else before.rolled_back,
+    )
+
+
+def _monitored(site: _Site, endpoint: EndpointSeen, now: datetime) -> EndpointSeen:
+    online_at = site.online_at.get(endpoint.name)
+    if online_at is None:
+        return endpoint
+    return replace(endpoint, monitor=Monitor.ONLINE if now >= online_at else Monitor.CHECKING)
+
+
+def _shared(endpoint: EndpointSeen, member: Member | None) -> EndpointSeen:
+    if member is None:
+        return endpoint
+    if member.weight == 0:
+        return replace(endpoint, enabled=False)
+    return replace(endpoint, address=member.address, weight=member.weight, enabled=True)
+
+
+def _group_seen(site: _Site, name: str, now: datetime) -> GroupSeen:
+    group = site.groups.get(name)
+    if group is None:
+        return GroupSeen(name, GroupState.ABSENT, now)
+    state = group.state(now)
+    address = f"{name}.assumed" if state is GroupState.RUNNING else None
+    return GroupSeen(name, state, now, address, keep_until=group.keep_until)
+
+
+def _probes(
+    site: _Site, state: TargetState, due: Iterable[tuple[str, str]], now: datetime
+) -> Iterable[ProbeSeen]:
+    """Whatever runs answers well; an adopted endpoint, behind which nothing is ours, always does."""
+    names = {slot.endpoint: slot.name for slot in (*state.candidate, *state.stable)}
+    for endpoint, _ in due:
+        group = site.groups.get(names[endpoint])
+        runs = group is None or group.state(now) is GroupState.RUNNING
+        yield ProbeSeen(endpoint, now, ok=runs, why="" if runs else "not running")

@@ -1,0 +1,223 @@
+"""One service of one test: its images, manifest, store and profile, the verbs to drive it, and what became of it."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from providers.emulator.behaviour import Behaviour
+from providers.emulator.calls import Call
+from providers.emulator.faults import Fault
+from providers.emulator.load import LoadGenerator, LoadPlan
+from tests.acceptance.cloud import Cloud
+from tests.acceptance.command import PATIENCE_SECONDS, Done, Running, environment
+
+SERVICE = "shop"
+_MARKS = ("rollout-active", "rollout-ttl")
+
+
+class Shop:
+    """A service alone in its subscription; `spec` and `template` are written to files before each `start`."""
+
+    def __init__(self, cloud: Cloud, folder: Path) -> None:
+        self.cloud, self.folder = cloud, folder
+        number = cloud.number()
+        self.subscription = f"00000000-0000-4000-8000-{number:012d}"
+        self.repository = f"shop/web{number}"
+        self.dns_name = f"contoso-{number}"
+        self.store = folder / "store.db"
+        self.environment = environment(
+            ROLLOUT_AZURE_ENDPOINT=cloud.emulator.url,
+            ROLLOUT_DNS=cloud.emulator.dns,
+            ROLLOUT_STORE=f"sqlite:///{self.store}",
+            HOME=str(folder),
+        )
+        self.digests: dict[str, str] = {}
+        self.spec = self._spec()
+        self.template = self._template()
+        self._running: list[Running] = []
+
+    def _spec(self) -> dict[str, Any]:
+        port = self.cloud.port
+        monitor = {"protocol": "HTTP", "port": port, "path": "/healthz"}
+        target = {
+            "name": "west",
+            "containerInstances": {
+                "subscription": self.subscription,
+                "resourceGroup": "shop",
+                "location": "westeurope",
+                "template": "container-group.yaml",
+            },
+            "trafficManager": {
+                "resourceGroup": "shop",
+                "profile": "shop",
+                "create": {"dnsName": self.dns_name, "ttl": "1s", "monitor": monitor},
+            },
+        }
+        return {
+            "service": SERVICE,
+            "image": f"{self.cloud.emulator.registry_host}/{self.repository}",
+            "targets": [target],
+            "strategy": {"blueGreen": {}},
+            "gates": {"probe": {"port": port, "interval": "100ms", "timeout": "2s", "before": 2, "failures": 2}},
+            "drain": {"propagation": "0s", "margin": "200ms", "quiet": "none"},
+        }
+
+    def _template(self) -> dict[str, Any]:
+        port = self.cloud.port
+        web = {
+            "image": self.spec["image"],
+            "ports": [{"port": port}],
+            "resources": {"requests": {"cpu": 0.5, "memoryInGB": 0.5}},
+        }
+        address = {"type": "Public", "dnsNameLabel": self.dns_name, "ports": [{"port": port, "protocol": "TCP"}]}
+        return {
+            "name": SERVICE,
+            "location": "westeurope",
+            "properties": {
+                "osType": "Linux",
+                "restartPolicy": "Always",
+                "ipAddress": address,
+                "containers": [{"name": "web", "properties": web}],
+            },
+        }
+
+    @property
+    def routing(self) -> dict[str, Any]:
+        """The manifest's `trafficManager`, to be changed before a start."""
+        found: dict[str, Any] = self.spec["targets"][0]["trafficManager"]
+        return found
+
+    @property
+    def hosting(self) -> dict[str, Any]:
+        """The manifest's `containerInstances`, to be changed before a start."""
+        found: dict[str, Any] = self.spec["targets"][0]["containerInstances"]
+        return found
+
+    def canary(self, *steps: Any, **more: Any) -> None:
+        """Make it a canary of these steps; a step is held for 200 ms unless it says otherwise."""
+        self.spec["strategy"] = {"canary": {"steps": list(steps), "hold": "200ms", **more}}
+
+    def image(self, tag: str, **behaviour: Any) -> str:
+        """Register an image whose workload calls itself by its tag; returns the digest."""
+        told = Behaviour.from_json({"version": tag, **behaviour})
+        self.digests[tag] = self.cloud.emulator.register_image(self.repository, tag, told)
+        return self.digests[tag]
+
+    def write(self) -> None:
+        """Write manifest and template as they stand now."""
+        (self.folder / "rollout.yaml").write_text(yaml.safe_dump(self.spec, sort_keys=False))
+        (self.folder / "container-group.yaml").write_text(yaml.safe_dump(self.template, sort_keys=False))
+
+    def call(self, *words: str) -> Running:
+        """Begin a command."""
+        running = Running(words, self.folder, self.environment, f"command-{len(self._running)}")
+        self._running.append(running)
+        return running
+
+    def run(self, *words: str, seconds: float = PATIENCE_SECONDS) -> Done:
+        """Run a command to its end, with a JSON result."""
+        return self.call(*words, "--output", "json").finish(seconds)
+
+    def begin(self, tag: str | None, *options: str) -> Running:
+        """Begin `rollout start`, its events logged as JSON lines on standard error."""
+        self.write()
+        image = () if tag is None else ("--tag", tag)
+        return self.call("start", "rollout.yaml", *image, "--log-format", "json", "--output", "json", *options)
+
+    def start(self, tag: str | None, *options: str) -> Done:
+        """Run `rollout start` to its end."""
+        return self.begin(tag, *options).finish()
+
+    def serve(self, tag: str = "v1", **behaviour: Any) -> Done:
+        """Make the first release, which must succeed."""
+        self.image(tag, **behaviour)
+        done = self.start(tag)
+        assert done.code == 0, done
+        return done
+
+    def close(self) -> None:
+        """End what still runs, and forget what was armed for this subscription."""
+        for running in self._running:
+            running.end()
+        self.cloud.listen(self.subscription, None)
+
+    def lose_store(self) -> None:
+        """Delete the store, as on a CI runner whose disk is empty every time."""
+        for path in self.folder.glob("store.db*"):
+            path.unlink()
+        shutil.rmtree(self.folder / ".local", ignore_errors=True)
+
+    @property
+    def writes(self) -> list[Call]:
+        """Every write to Azure so far."""
+        return self.cloud.writes_of(self.subscription)
+
+    def written_since(self, count: int) -> list[str]:
+        """Each write after the first `count`, as method and the last kind of resource in its path."""
+        kinds = ("containerGroups", "trafficManagerProfiles")
+        return [
+            f"{call.method} {next((kind for kind in kinds if kind.lower() in call.path.lower()), call.path)}"
+            for call in self.writes[count:]
+        ]
+
+    @property
+    def groups(self) -> dict[str, str]:
+        """Each container group by name, with the tag of the image that it runs."""
+        found = {}
+        for group in self.cloud.resources("groups", self.subscription):
+            digest = group["images"][-1].rpartition("@")[2]
+            found[group["name"]] = next((tag for tag, known in self.digests.items() if known == digest), digest)
+        return found
+
+    @property
+    def profile(self) -> dict[str, Any]:
+        """The profile as ARM shows it."""
+        (found,) = self.cloud.resources("profiles", self.subscription)
+        return copy.deepcopy(found)
+
+    @property
+    def endpoints(self) -> dict[str, dict[str, Any]]:
+        """The profile's endpoints by name, each with its properties."""
+        return {item["name"]: item["properties"] for item in self.profile["properties"]["endpoints"]}
+
+    @property
+    def weights(self) -> dict[str, int]:
+        """The weight of every enabled endpoint, by the tag of the image that serves there (else its name)."""
+        by_host = {}
+        for group in self.cloud.resources("groups", self.subscription):
+            by_host[group["fqdn"]] = self.groups[group["name"]]
+        found: dict[str, int] = {}
+        for name, endpoint in self.endpoints.items():
+            if endpoint["endpointStatus"] == "Enabled":
+                key = by_host.get(endpoint["target"], name)
+                found[key] = found.get(key, 0) + endpoint["weight"]
+        return found
+
+    def assert_serves_alone(self, tag: str, *, groups: int = 1, weight: int = 1000, ttl: int = 1) -> None:
+        """Everything is as after a release that has ended: one version, its groups, its weight, no marks left."""
+        assert self.weights == {tag: weight}
+        assert sorted(self.groups.values()) == [tag] * groups
+        assert len(self.endpoints) == groups
+        assert self.profile["properties"]["dnsConfig"]["ttl"] == ttl
+        assert not set(_MARKS) & set(self.profile["tags"])
+
+    def fault(self, **told: Any) -> None:
+        """Arm one fault for calls of this subscription; `path` is searched after it."""
+        path = f"{self.subscription}.*{told.pop('path', '')}"
+        self.cloud.emulator.call(self.cloud.emulator.world.faults.add, Fault.from_json({**told, "path": path}))
+
+    @contextmanager
+    def crowd(self, rate: float = 25.0) -> Iterator[LoadGenerator]:
+        """Send constant load through DNS while the block runs, from clients that keep answers for their whole TTL."""
+        world = self.cloud.emulator.world
+        url = f"http://{self.dns_name}.trafficmanager.net:{self.cloud.port}/"
+        plan = LoadPlan(url, self.cloud.emulator.dns, rate=rate, clients=10)
+        with LoadGenerator(plan, retired=lambda address: world.addresses.retired_at(address) is not None) as load:
+            yield load
