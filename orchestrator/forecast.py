@@ -10,62 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
+from orchestrator.forecast_entries import Entry, Kind, of_act, of_change
 from orchestrator.forecast_world import AssumedWorld, Latencies, Place
 from orchestrator.outlook import next_decision
 from strategies.advance import advance
-from strategies.drain import drain, margin_seconds, settle_seconds
-from strategies.missing import Action, Ensure, Remove, Shift, missing
-from strategies.model import Command, CommandKind, Outcome, Rollout, Slot, TargetState, TrafficIntent
-from strategies.phases import TERMINAL, Phase
+from strategies.drain import margin_seconds, settle_seconds
+from strategies.missing import Shift, missing
+from strategies.model import Command, CommandKind, Outcome, Rollout, Slot
+from strategies.phases import Phase
 from strategies.wake import wake
 
 _IDLE_SECONDS = 30.0
 """The longest leap while nothing is known to be due."""
 _BY = "plan"
-
-
-class Kind(StrEnum):
-    """What an entry is about."""
-
-    CREATE = "create"
-    READY = "ready"
-    LOWER_TTL = "lowerTtl"
-    SHIFT = "shift"
-    HOLD = "hold"
-    APPROVAL = "approval"
-    DRAIN = "drain"
-    WAIT = "wait"
-    LEAVE = "leave"
-    DELETE = "delete"
-    KEEP = "keep"
-    END = "end"
-
-
-WRITES = frozenset({Kind.CREATE, Kind.LOWER_TTL, Kind.SHIFT, Kind.LEAVE, Kind.DELETE, Kind.KEEP})
-"""The kinds that change something."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One thing that will happen, `at_seconds` after the start; shares in percent.
-
-    `weights` pairs each of our endpoints with its weight (0: switched off), `lasts_seconds` is the least that it takes
-    where time alone decides, `writes` how many writes of the provider it is, those of parent profiles left out.
-    """
-
-    at_seconds: float
-    kind: Kind
-    target: str
-    share: float | None = None
-    weights: tuple[tuple[str, int], ...] = ()
-    absent: tuple[str, ...] = ()
-    ttl_seconds: int | None = None
-    names: tuple[str, ...] = ()
-    lasts_seconds: float | None = None
-    note: str = ""
-    writes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,20 +96,127 @@ def forecast(
 
 
 def way_back(rollout: Rollout, places: Mapping[str, Place], forward: Forecast, latencies: Latencies) -> WayBack | None:
-    """Take the rollout back when the candidate has just got everything; None where it never does."""
+    """Take the rollout back once the candidate has everything; None where there is nothing to go back to."""
     drains = [entry.at_seconds for entry in forward.entries if entry.kind is Kind.DRAIN]
-    if not drains or not forward.promoted:
+    if not drains:
         return None
-    back = forecast(rollout, places, latencies, turn_at_seconds=drains[-1])
-    exposed = [state for state in back.rollout.targets if state.exposed and state.stable]
-    if not exposed:
+    decided = drains[-1]
+    back = forecast(rollout, places, latencies, turn_at_seconds=decided)
+    shifts = [entry for entry in back.entries if entry.kind is Kind.SHIFT and entry.at_seconds >= decided]
+    if not shifts or back.rollout.outcome is not Outcome.ROLLED_BACK:
         return None
-    writes = [e.at_seconds for e in back.entries if e.kind is Kind.SHIFT and e.at_seconds >= drains[-1]]
-    begun = max(writes, default=drains[-1])
-    decided = next((e.at_seconds for e in back.entries if e.at_seconds >= drains[-1] and e.share == 0.0), begun)
-    rules = [(back.rollout.service.target(state.name).drain, state.ttl_before or 0) for state in exposed]
-    rules = [(rule, _ttl(back, state, ttl)) for (rule, ttl), state in zip(rules, exposed, strict=True)]
-    told = begun - decided + latencies.read_back_seconds
-    clients = told + max(settle_seconds(rule, ttl) for rule, ttl in rules)
-    late = told + max(settle_seconds(rule, ttl) + margin_seconds(rule, ttl) for rule, ttl in rules)
-    return WayBack(clients, late, back.seconds - decided)
+    clients, late = [], []
+    for entry in shifts:
+        rule, ttl = rollout.service.target(entry.target).drain, entry.ttl_seconds or 0
+        told = entry.at_seconds - decided + latencies.read_back_seconds
+        clients.append(told + settle_seconds(rule, ttl))
+        late.append(clients[-1] + margin_seconds(rule, ttl))
+    return WayBack(max(clients), max(late), back.seconds - decided)
+
+
+@dataclass(slots=True)
+class _Run:
+    """The engine's loop over an assumed world, taking notes."""
+
+    rollout: Rollout
+    world: AssumedWorld
+    turn_at_seconds: float | None
+    now: datetime = field(init=False)
+    entries: list[Entry] = field(default_factory=list)
+    _idle: int = 0
+
+    def __post_init__(self) -> None:
+        self.now = self.rollout.created_at
+
+    @property
+    def at(self) -> float:
+        return (self.now - self.rollout.created_at).total_seconds()
+
+    def tick(self) -> datetime | None:
+        """Look, decide, note, act; return when to come again, None at the end or where only a person can help."""
+        before = self._commanded()
+        seen = self.world.look(before, before.service, self.now)
+        self.rollout = advance(before, seen, self.now)
+        acts = missing(self.rollout, seen)
+        for old, new in zip(before.targets, self.rollout.targets, strict=True):
+            self.entries += of_change(self.rollout, old, new, self.now)
+        for action in acts:
+            ttl = self.world.ttl_after(action.target, action.intent) if isinstance(action, Shift) else 0
+            self.entries.append(of_act(self.rollout, action, self.now, ttl))
+            self.world.act(action, self.now)
+        due = wake(self.rollout, self.now)
+        if due is None or self.rollout.outcome is Outcome.STUCK:
+            return None
+        moved = bool(acts) or _material(before) != _material(self.rollout)
+        return due if moved or self._waits_for_person() else self._leap(due)
+
+    def _waits_for_person(self) -> bool:
+        return any(state.asks_person for state in self.rollout.targets)
+
+    def _commanded(self) -> Rollout:
+        """The rollout with what people are assumed to say: yes wherever they are asked, and once the word to turn."""
+        said = []
+        if self._waits_for_person():
+            said.append(CommandKind.APPROVE)
+        if self.turn_at_seconds is not None and self.at >= self.turn_at_seconds:
+            self.turn_at_seconds = None
+            said.append(CommandKind.ABORT)
+        first = self.rollout.handled + 1
+        commands = tuple(Command(first + i, kind, _BY, self.now) for i, kind in enumerate(said))
+        return replace(self.rollout, commands=commands)
+
+    def _leap(self, due: datetime) -> datetime:
+        """Go on at the tick at or after the next thing that time alone can bring; a forecast needs no others."""
+        times = [at for at in (next_decision(self.rollout), self.world.next_change(self.now)) if at]
+        times += self._limits()
+        later = [at for at in times if at > self.now]
+        interval = (due - self.now).total_seconds()
+        if any(state.phase is Phase.PREPARING for state in self.rollout.targets) and not self._provisioning():
+            return due
+        wait = (min(later) - self.now).total_seconds() if later else _IDLE_SECONDS
+        rounds = max(-(-wait // interval), 1.0)
+        return self.now + timedelta(seconds=rounds * interval)
+
+    def _provisioning(self) -> bool:
+        """Whether every target that prepares waits for groups and not for probes."""
+        preparing = [state for state in self.rollout.targets if state.phase is Phase.PREPARING]
+        return all(not any(slot.address for slot in state.candidate) for state in preparing)
+
+    def _limits(self) -> list[datetime]:
+        """When a bake is over, or a deadline."""
+        rollout, service = self.rollout, self.rollout.service
+        bake = timedelta(seconds=service.waves.bake_seconds)
+        baked = [state.drained_at + bake for state in rollout.targets if state.drained_at is not None]
+        left = (
+            service.deadlines.wave_seconds - rollout.wave_seconds,
+            service.deadlines.total_seconds - rollout.spent_seconds,
+        )
+        return [*baked, *(self.now + timedelta(seconds=max(rest, 0.0) + 0.001) for rest in left)]
+
+    def beside(self) -> Iterator[tuple[str, float]]:
+        """For each target, the seconds in which candidate and stable groups of ours both run."""
+        for state in self.rollout.targets:
+            begun = [self.world.created[s.name] for s in state.candidate if s.name in self.world.created]
+            if not begun or not any(slot.name for slot in state.stable):
+                continue
+            leaving = state.stable if state.phase is Phase.PROMOTED else state.candidate
+            gone = [self.world.gone.get(slot.name, self.now) for slot in leaving if slot.name]
+            yield state.name, (max(gone) - min(begun)).total_seconds()
+
+
+def _material(rollout: Rollout) -> object:
+    """What of a rollout makes the next look worth taking soon."""
+
+    def of_slot(slot: Slot) -> object:
+        return slot.stage, slot.ready, slot.address, slot.absences, slot.fault
+
+    return tuple(
+        (
+            state.phase,
+            state.step,
+            state.asked,
+            state.online,
+            tuple(of_slot(slot) for slot in (*state.candidate, *state.stable)),
+        )
+        for state in rollout.targets
+    )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from strategies.missing import Action, Ensure, Remove, Shift
-from strategies.model import Member, Rollout, Slot, TargetState, TrafficIntent
+from strategies.model import Member, Rollout, TargetState, TrafficIntent
 from strategies.names import holder
 from strategies.plan import Service
 from strategies.seen import (
@@ -34,7 +34,7 @@ from strategies.wake import to_look, to_probe
 class Latencies:
     """How long things are assumed to take, in seconds.
 
-    `start`: from a group's creation until all of its containers run; `read_back`: from a write of the split until a read
+    `start`: from a group's creation until all its containers run; `read_back`: from a write of the split until a read
     shows it; `online`: from then until the routing layer calls a new endpoint healthy; `delete`: until a group is gone.
     """
 
@@ -202,9 +202,7 @@ def _group_seen(site: _Site, name: str, now: datetime) -> GroupSeen:
     return GroupSeen(name, state, now, address, keep_until=group.keep_until)
 
 
-def _probes(
-    site: _Site, state: TargetState, due: Iterable[tuple[str, str]], now: datetime
-) -> Iterable[ProbeSeen]:
+def _probes(site: _Site, state: TargetState, due: Iterable[tuple[str, str]], now: datetime) -> Iterable[ProbeSeen]:
     """Whatever runs answers well; an adopted endpoint, behind which nothing is ours, always does."""
     names = {slot.endpoint: slot.name for slot in (*state.candidate, *state.stable)}
     for endpoint, _ in due:

@@ -137,6 +137,10 @@ class Driver:
                 return
             self.lease.keep()
             latest = self.store.load(self.rollout.id)
+            if latest.outcome not in (Outcome.RUNNING, Outcome.STUCK):
+                # Its owner has just ended it and let go of the lease: what is history takes no more ticks.
+                self.rollout, self._due = latest, None
+                return
             if self._due is not None and self.clock.now() < self._due and not latest.commands:
                 self.rollout = latest
                 return

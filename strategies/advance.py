@@ -6,7 +6,6 @@ then a step forward.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from strategies import waves
@@ -17,6 +16,7 @@ from strategies.phases import FORWARD, TERMINAL, Phase
 from strategies.plan import OnFailure, Target
 from strategies.seen import Seen
 from strategies.steps import enter, step
+from strategies.values import evolve
 from strategies.verdict import Health, judge, overdue, stable_sick
 
 RAN_SECONDS = 30.0
@@ -26,9 +26,9 @@ RAN_SECONDS = 30.0
 def advance(rollout: Rollout, seen: Seen, now: datetime) -> Rollout:
     """Decide what is wanted now. Raises IllegalTransitionError on a bug of ours, and then changes nothing."""
     if rollout.outcome not in (Outcome.RUNNING, Outcome.STUCK):
-        return replace(take(rollout), ticked_at=now)
+        return evolve(take(rollout), ticked_at=now)
     gap = max((now - rollout.ticked_at).total_seconds(), 0.0)
-    rollout = take(replace(rollout, ticked_at=now))
+    rollout = take(evolve(rollout, ticked_at=now))
     rollout = _observe(rollout, seen, now)
     rollout = _spend(rollout, gap)
     rollout = _condemn(rollout)
@@ -37,10 +37,10 @@ def advance(rollout: Rollout, seen: Seen, now: datetime) -> Rollout:
     for name in [state.name for state in rollout.targets]:
         rollout = with_target(rollout, step(rollout, rollout.target(name), seen.target(name), now))
     if rollout.wave != wave:
-        rollout = replace(rollout, wave_seconds=0.0)
+        rollout = evolve(rollout, wave_seconds=0.0)
     if rollout.outcome is not Outcome.RUNNING and rollout.ended_at is None:
-        rollout = replace(rollout, ended_at=now)
-    return rollout if rollout.outcome is not Outcome.RUNNING else replace(rollout, ended_at=None)
+        rollout = evolve(rollout, ended_at=now)
+    return rollout if rollout.outcome is not Outcome.RUNNING else evolve(rollout, ended_at=None)
 
 
 def _observe(rollout: Rollout, seen: Seen, now: datetime) -> Rollout:
@@ -50,14 +50,14 @@ def _observe(rollout: Rollout, seen: Seen, now: datetime) -> Rollout:
         else observe(state, rollout.service.target(state.name), seen.target(state.name), rollout.service.name, now)
         for state in rollout.targets
     )
-    return replace(rollout, targets=targets)
+    return evolve(rollout, targets=targets)
 
 
 def _spend(rollout: Rollout, gap: float) -> Rollout:
     ran = min(gap, RAN_SECONDS)
-    targets = tuple(replace(state, spent_seconds=state.spent_seconds + ran) for state in rollout.targets)
+    targets = tuple(evolve(state, spent_seconds=state.spent_seconds + ran) for state in rollout.targets)
     counted = 0.0 if awaits_person(rollout) else gap
-    return replace(
+    return evolve(
         rollout,
         targets=targets,
         spent_seconds=rollout.spent_seconds + counted,
@@ -82,14 +82,14 @@ def _condemn(rollout: Rollout) -> Rollout:
     for state in rollout.targets if reason is None else ():
         found = _why_unhealthy(rollout, state) if state.phase in FORWARD else None
         if found is not None:
-            rollout = with_target(rollout, replace(state, failure=found))
+            rollout = with_target(rollout, evolve(state, failure=found))
             reason = reason or found
     if reason is None:
         return rollout
     if rollout.service.on_failure is OnFailure.PAUSE:
         pause = rollout.paused or Reason(FAILED, f"would roll back: {reason.message}", reason.evidence)
-        return replace(rollout, paused=pause)
-    return replace(rollout, failure=reason)
+        return evolve(rollout, paused=pause)
+    return evolve(rollout, failure=reason)
 
 
 def _why_unhealthy(rollout: Rollout, state: TargetState) -> Reason | None:
@@ -121,16 +121,16 @@ def _turn(rollout: Rollout, now: datetime) -> Rollout:
         _take_back(state, rollout.service.target(state.name), reason, now) if state.name in back else state
         for state in rollout.targets
     )
-    return replace(rollout, targets=targets)
+    return evolve(rollout, targets=targets)
 
 
 def _take_back(state: TargetState, target: Target, reason: Reason, now: datetime) -> TargetState:
     if state.phase is Phase.PENDING:
-        return replace(enter(state, Phase.ROLLED_BACK, now), failure=state.failure or reason)
+        return evolve(enter(state, Phase.ROLLED_BACK, now), failure=state.failure or reason)
     if state.exposed and stable_sick(state, target):
         why = Reason("stableSick", f"{reason.message}; but the stable side cannot serve either")
-        return replace(enter(state, Phase.STUCK, now), failure=why)
+        return evolve(enter(state, Phase.STUCK, now), failure=why)
     if state.exposed and state.lost >= BELIEVED:
         why = Reason("profileGone", f"{reason.message}; traffic cannot be sent back")
-        return replace(enter(state, Phase.STUCK, now), failure=why)
-    return replace(enter(state, Phase.RETURNING, now), failure=state.failure or reason)
+        return evolve(enter(state, Phase.STUCK, now), failure=why)
+    return evolve(enter(state, Phase.RETURNING, now), failure=state.failure or reason)

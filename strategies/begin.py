@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from strategies import names
 from strategies.model import Revision, Rollout, Slot, TargetState
 from strategies.plan import Service, at_once
 from strategies.seen import Mark
+from strategies.values import evolve
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,13 @@ def begin(
     targets, states = [], []
     for target in service.targets:
         stable = tuple(_fresh(slot) for slot in found.slots(target.name))
-        targets.append(target if steps and stable else replace(target, plan=at_once(target.plan)))
+        targets.append(target if steps and stable else evolve(target, plan=at_once(target.plan)))
         warm = found.retained(target.name, revision.id)
         candidate = candidates[target.name]
         if len(warm) >= target.replicas:
-            candidate = tuple(replace(slot, name=name) for slot, name in zip(candidate, warm, strict=False))
+            candidate = tuple(evolve(slot, name=name) for slot, name in zip(candidate, warm, strict=False))
         states.append(TargetState(target.name, now, candidate=candidate, stable=stable))
-    service = replace(service, targets=tuple(targets))
+    service = evolve(service, targets=tuple(targets))
     return Rollout(rollout_id, service, number, revision, now, now, tuple(states), previous=found.revision)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from strategies.evidence import Evidence
 from strategies.model import Asked, Command, CommandKind, Reason, Rollout, Side, Slot, TargetState
 from strategies.phases import Phase, check
+from strategies.values import evolve
 
 FAILED = "failed"
 """The code of a pause that a failed verdict caused."""
@@ -17,7 +16,7 @@ def take(rollout: Rollout) -> Rollout:
     """Fold in every command of the inbox, in order, and remember which was the last."""
     for command in sorted(rollout.commands, key=lambda c: c.seq):
         if command.seq > rollout.handled:
-            rollout = replace(_apply(rollout, command), handled=command.seq)
+            rollout = evolve(_apply(rollout, command), handled=command.seq)
     return rollout
 
 
@@ -25,17 +24,17 @@ def _apply(rollout: Rollout, command: Command) -> Rollout:
     said = Reason(command.kind.value, _sentence(command), (("actor", command.actor),))
     match command.kind:
         case CommandKind.PAUSE:
-            return replace(rollout, paused=rollout.paused or said)
+            return evolve(rollout, paused=rollout.paused or said)
         case CommandKind.RESUME:
-            return replace(rollout, paused=None)
+            return evolve(rollout, paused=None)
         case CommandKind.RETRY:
             return _retry(rollout)
         case CommandKind.APPROVE | CommandKind.PROMOTE:
             return _go_on(rollout, waive=command.kind is CommandKind.PROMOTE)
         case CommandKind.PROMOTE_FULL:
-            return replace(_go_on(rollout, waive=True), full=True, paused=None)
+            return evolve(_go_on(rollout, waive=True), full=True, paused=None)
         case CommandKind.ABORT:
-            return replace(rollout, aborted=rollout.aborted or said) if rollout.may_turn else rollout
+            return evolve(rollout, aborted=rollout.aborted or said) if rollout.may_turn else rollout
         case CommandKind.SUPERSEDE:
             return _supersede(rollout, command, said)
         case CommandKind.SETTLE:
@@ -51,7 +50,7 @@ def _retry(rollout: Rollout) -> Rollout:
     if rollout.paused is None or rollout.paused.code != FAILED:
         return rollout
     targets = tuple(
-        replace(
+        evolve(
             state,
             failure=None,
             evidence=Evidence(),
@@ -59,22 +58,22 @@ def _retry(rollout: Rollout) -> Rollout:
         )
         for state in rollout.targets
     )
-    return replace(rollout, paused=None, failure=None, targets=targets)
+    return evolve(rollout, paused=None, failure=None, targets=targets)
 
 
 def _pardoned(slot: Slot) -> Slot:
-    return replace(slot, failed=0, clean=0, fault=None, crashes=0, failing_since=None)
+    return evolve(slot, failed=0, clean=0, fault=None, crashes=0, failing_since=None)
 
 
 def _go_on(rollout: Rollout, *, waive: bool) -> Rollout:
     def agree(state: TargetState) -> TargetState:
         if state.phase in _DRAINS:
-            return replace(state, approved=len(rollout.service.target(state.name).plan.steps))
+            return evolve(state, approved=len(rollout.service.target(state.name).plan.steps))
         if state.phase is not Phase.HOLDING:
             return state
-        return replace(state, approved=state.step, waived=state.step if waive else state.waived)
+        return evolve(state, approved=state.step, waived=state.step if waive else state.waived)
 
-    return replace(rollout, targets=tuple(agree(state) for state in rollout.targets))
+    return evolve(rollout, targets=tuple(agree(state) for state in rollout.targets))
 
 
 def _supersede(rollout: Rollout, command: Command, said: Reason) -> Rollout:
@@ -84,7 +83,7 @@ def _supersede(rollout: Rollout, command: Command, said: Reason) -> Rollout:
     )
     if not unfinished or not rollout.can_return or rollout.aborted:
         return rollout
-    return replace(rollout, superseded_by=command.argument, aborted=said)
+    return evolve(rollout, superseded_by=command.argument, aborted=said)
 
 
 def _settle(rollout: Rollout, serving: Side) -> Rollout:
@@ -93,9 +92,9 @@ def _settle(rollout: Rollout, serving: Side) -> Rollout:
             return state
         after = Phase.RETIRING if serving is Side.CANDIDATE else Phase.RETURNING
         after = check(state.name, state.phase, after)
-        state = replace(state, phase=after, since=rollout.ticked_at, spent_seconds=0.0, failure=None, refused=None)
+        state = evolve(state, phase=after, since=rollout.ticked_at, spent_seconds=0.0, failure=None, refused=None)
         # Whatever stands in the routing by now, a person has said what shall: it is written again.
         asked = state.asked and Asked(state.asked.intent, rollout.ticked_at, state.asked.share)
-        return replace(state, asked=asked)
+        return evolve(state, asked=asked)
 
-    return replace(rollout, targets=tuple(settled(state) for state in rollout.targets))
+    return evolve(rollout, targets=tuple(settled(state) for state in rollout.targets))

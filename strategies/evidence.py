@@ -9,11 +9,12 @@ half is spread over bets that begin with each step, so that a late regression is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from math import exp, log, log1p
 
 from strategies.seen import Counts
+from strategies.values import evolve
 
 RATIOS = (1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1000.0)
 R0 = 1.25
@@ -45,7 +46,7 @@ class Evidence:
 
 def begin_step(evidence: Evidence) -> Evidence:
     """Start the bet that belongs to a new step; the first call starts the bet from the beginning as well."""
-    return replace(evidence, processes=(evidence.processes or (FRESH,)) + (FRESH,))
+    return evolve(evidence, processes=(evidence.processes or (FRESH,)) + (FRESH,))
 
 
 def update(evidence: Evidence, batch: Counts) -> Evidence:
@@ -61,7 +62,7 @@ def update(evidence: Evidence, batch: Counts) -> Evidence:
     if evidence.until is not None and batch.since < evidence.until:
         return evidence
     gains = _gains(n_b, x_b, n_c, x_c) if n_b and n_c else FRESH
-    return replace(
+    return evolve(
         evidence,
         processes=tuple(
             tuple(min(value + gain, _LOG_CEILING) for value, gain in zip(process, gains, strict=True))

@@ -5,13 +5,14 @@ All of it is frozen and made of plain values, so that a state can be saved, comp
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from strategies.evidence import Evidence
 from strategies.phases import FORWARD, TERMINAL, Phase
 from strategies.plan import Service
+from strategies.values import evolve
 
 
 class Side(StrEnum):
@@ -287,4 +288,4 @@ class Rollout:
 
 def with_target(rollout: Rollout, state: TargetState) -> Rollout:
     """The same rollout with one target's state replaced."""
-    return replace(rollout, targets=tuple(state if old.name == state.name else old for old in rollout.targets))
+    return evolve(rollout, targets=tuple(state if old.name == state.name else old for old in rollout.targets))

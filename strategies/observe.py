@@ -5,7 +5,6 @@ A missing or different read changes nothing by itself; the second in a row does.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from strategies import traffic
@@ -16,6 +15,7 @@ from strategies.names import holder
 from strategies.phases import Phase
 from strategies.plan import ProbeRule, Target
 from strategies.seen import Ack, Act, GroupSeen, GroupState, Refusal, TargetSeen, TrafficSeen
+from strategies.values import evolve
 
 GRACE = timedelta(seconds=60)
 """How long a workload may stay invisible after its creation was taken (regional caches of the control plane)."""
@@ -27,15 +27,15 @@ BELIEVED = 2
 
 def observe(state: TargetState, target: Target, seen: TargetSeen, service: str, now: datetime) -> TargetState:
     """Fold everything one look showed of this target into its state."""
-    state = replace(state, problem=seen.problem or _unread(state, seen))
+    state = evolve(state, problem=seen.problem or _unread(state, seen))
     state = _acts(state, seen)
-    state = replace(
+    state = evolve(
         state,
         candidate=tuple(_slot(s, target, seen, now) for s in state.candidate),
         stable=tuple(_slot(s, target, seen, now) for s in state.stable),
     )
     if seen.probes:
-        state = replace(state, probed_at=max(probe.at for probe in seen.probes))
+        state = evolve(state, probed_at=max(probe.at for probe in seen.probes))
     if seen.traffic is not None:
         state = _traffic(state, target, seen.traffic, service)
     return _counts(state, seen)
@@ -52,10 +52,10 @@ def _unread(state: TargetState, seen: TargetSeen) -> str | None:
 def _acts(state: TargetState, seen: TargetSeen) -> TargetState:
     for ack in seen.acks:
         if ack.act is Act.SHIFT and state.asked is not None and state.asked.at <= ack.at:
-            state = replace(state, asked=replace(state.asked, acked_at=ack.at, off=0, shown=0), refused=None)
+            state = evolve(state, asked=evolve(state.asked, acked_at=ack.at, off=0, shown=0), refused=None)
     for refusal in seen.refusals:
         if refusal.act is Act.SHIFT and refusal.final:
-            state = replace(state, refused=Reason("shiftRefused", f"{refusal.code}: {refusal.message}"))
+            state = evolve(state, refused=Reason("shiftRefused", f"{refusal.code}: {refusal.message}"))
     return state
 
 
@@ -69,37 +69,37 @@ def _slot(slot: Slot, target: Target, seen: TargetSeen, now: datetime) -> Slot:
         slot = _absent(slot, now) if group.state is GroupState.ABSENT else _present(slot, group)
     elif slot.adopted and seen.traffic is not None:
         endpoint = seen.traffic.endpoint(slot.endpoint)
-        slot = replace(slot, address=endpoint.address if endpoint else slot.address)
+        slot = evolve(slot, address=endpoint.address if endpoint else slot.address)
     slot = _probed(slot, seen)
     return slot if group is None else _readiness(slot, group, target.probe)
 
 
 def _acked(slot: Slot, ack: Ack) -> Slot:
     if ack.act is Act.RETIRE:
-        return replace(slot, retire_acked_at=ack.at)
+        return evolve(slot, retire_acked_at=ack.at)
     if ack.act is Act.ENSURE and slot.stage is Stage.INTENDED:
-        return replace(slot, stage=Stage.BEGUN, begun_at=ack.at, absences=0)
+        return evolve(slot, stage=Stage.BEGUN, begun_at=ack.at, absences=0)
     return slot
 
 
 def _refused(slot: Slot, refusal: Refusal) -> Slot:
     said = f"{refusal.code}: {refusal.message}"
     if refusal.act is Act.ENSURE and refusal.final:
-        return replace(slot, fault=said)
+        return evolve(slot, fault=said)
     if refusal.act is Act.RETIRE and refusal.final:
-        return replace(slot, leftover=said)
+        return evolve(slot, leftover=said)
     return slot
 
 
 def _absent(slot: Slot, now: datetime) -> Slot:
-    slot = replace(slot, absences=slot.absences + 1, ready=False)
+    slot = evolve(slot, absences=slot.absences + 1, ready=False)
     if slot.stage is Stage.BEGUN and slot.begun_at is not None and now < slot.begun_at + GRACE:
-        return replace(slot, absences=0)
+        return evolve(slot, absences=0)
     if slot.stage is Stage.BEGUN:
-        return replace(slot, stage=Stage.INTENDED, begun_at=None)
+        return evolve(slot, stage=Stage.INTENDED, begun_at=None)
     if slot.stage is Stage.SEEN and slot.absences >= BELIEVED and not _young(slot, now):
         fault = slot.fault or (None if slot.retire_at else "it was deleted, but not by us")
-        return replace(slot, stage=Stage.GONE, fault=fault)
+        return evolve(slot, stage=Stage.GONE, fault=fault)
     return slot
 
 
@@ -109,17 +109,17 @@ def _young(slot: Slot, now: datetime) -> bool:
 
 
 def _present(slot: Slot, group: GroupSeen) -> Slot:
-    slot = replace(slot, stage=Stage.SEEN, absences=0, address=group.address or slot.address)
-    slot = replace(slot, kept_until=group.keep_until)
+    slot = evolve(slot, stage=Stage.SEEN, absences=0, address=group.address or slot.address)
+    slot = evolve(slot, kept_until=group.keep_until)
     if slot.retire_at is not None:
         return slot
     if group.state is GroupState.FAILED:
-        return replace(slot, fault=group.why or "provisioning failed")
+        return evolve(slot, fault=group.why or "provisioning failed")
     if group.state is GroupState.GOING:
-        return replace(slot, fault="it is being deleted, but not by us")
+        return evolve(slot, fault="it is being deleted, but not by us")
     slot = _restarted(slot, group)
     if slot.crashes >= CRASHES:
-        return replace(slot, fault=f"crash loop: {slot.crashes} container restarts. {group.why}".strip())
+        return evolve(slot, fault=f"crash loop: {slot.crashes} container restarts. {group.why}".strip())
     return slot
 
 
@@ -132,13 +132,13 @@ def _restarted(slot: Slot, group: GroupSeen) -> Slot:
         return slot
     known = slot.restarts if slot.restarts is not None else (0 if slot.intended_at else group.restarts)
     more = max(group.restarts - known, 0)
-    return replace(slot, restarts=group.restarts, crashes=slot.crashes + more, clean=0 if more else slot.clean)
+    return evolve(slot, restarts=group.restarts, crashes=slot.crashes + more, clean=0 if more else slot.clean)
 
 
 def _readiness(slot: Slot, group: GroupSeen, rule: ProbeRule) -> Slot:
     """Ready: running, no restart since its clean probes, and enough of them in a row through the real address."""
     running = group.state is GroupState.RUNNING and slot.address is not None
-    return replace(slot, ready=running and slot.fault is None and slot.clean >= rule.before)
+    return evolve(slot, ready=running and slot.fault is None and slot.clean >= rule.before)
 
 
 def _probed(slot: Slot, seen: TargetSeen) -> Slot:
@@ -146,11 +146,11 @@ def _probed(slot: Slot, seen: TargetSeen) -> Slot:
         if probe.slot != slot.endpoint:
             continue
         if probe.ok:
-            slot = replace(slot, clean=slot.clean + 1, failed=0, failing_since=None, failing_why="")
+            slot = evolve(slot, clean=slot.clean + 1, failed=0, failing_since=None, failing_why="")
         else:
             since = slot.failing_since or probe.at
-            slot = replace(slot, ready=False, clean=0, failed=slot.failed + 1)
-            slot = replace(slot, failing_since=since, failing_why=probe.why)
+            slot = evolve(slot, ready=False, clean=0, failed=slot.failed + 1)
+            slot = evolve(slot, failing_since=since, failing_why=probe.why)
     return slot
 
 
@@ -158,7 +158,7 @@ def _traffic(state: TargetState, target: Target, seen: TrafficSeen, service: str
     gone = not seen.exists and (
         state.ttl_before is not None or (state.asked is not None and bool(state.asked.confirmed_at))
     )
-    state = replace(
+    state = evolve(
         state,
         lost=state.lost + 1 if gone else 0,
         observed=traffic.share_in(seen, state),
@@ -168,33 +168,33 @@ def _traffic(state: TargetState, target: Target, seen: TrafficSeen, service: str
     if seen.exists and state.ttl_lowered_at is None:
         # Another service may restore the TTL between our first look and our own lowering.
         longest = max(seen.ttl_chain, seen.ttl_original or 0, state.ttl_before or 0)
-        state = replace(state, ttl_before=longest)
+        state = evolve(state, ttl_before=longest)
     if seen.exists and state.ttl_original is None and (seen.ttl_original is not None or target.ttl_during is not None):
         # A TTL that another service of ours has lowered is ours to restore when we are the last to finish.
-        state = replace(state, ttl_original=seen.ttl_original if seen.ttl_original is not None else seen.ttl_seconds)
+        state = evolve(state, ttl_original=seen.ttl_original if seen.ttl_original is not None else seen.ttl_seconds)
     if state.asked is None:
         return state
     if traffic.shows(seen, state.asked.intent, holder(service, state.name)):
         return _shown(state, state.asked, seen)
-    asked = replace(state.asked, off=state.asked.off + 1, shown=0)
+    asked = evolve(state.asked, off=state.asked.off + 1, shown=0)
     drifts = asked.confirmed_at is not None and asked.off >= BELIEVED
-    return replace(state, asked=asked, drift_since=state.drift_since or (seen.at if drifts else None))
+    return evolve(state, asked=asked, drift_since=state.drift_since or (seen.at if drifts else None))
 
 
 def _shown(state: TargetState, asked: Asked, seen: TrafficSeen) -> TargetState:
     was_off = state.drift_since is not None
-    asked = replace(asked, off=0, shown=asked.shown + 1)
+    asked = evolve(asked, off=0, shown=asked.shown + 1)
     surely = asked.acked_at is not None and seen.at >= asked.acked_at
     if not (surely or asked.shown >= BELIEVED or (asked.confirmed_at and not was_off)):
-        return replace(state, asked=asked)
+        return evolve(state, asked=asked)
     if asked.confirmed_at is not None and not was_off:
-        return replace(state, asked=asked)
+        return evolve(state, asked=asked)
     lowered = state.ttl_lowered_at
     if lowered is None and asked.intent.ttl_original is not None:
         lowered = seen.at
-    return replace(
+    return evolve(
         state,
-        asked=replace(asked, confirmed_at=seen.at),
+        asked=evolve(asked, confirmed_at=seen.at),
         share=asked.share,
         drift_since=None,
         ttl_lowered_at=lowered,
@@ -207,11 +207,11 @@ def _counts(state: TargetState, seen: TargetSeen) -> TargetState:
     leaving = {Phase.DRAINING: Side.STABLE, Phase.CLEARING: Side.CANDIDATE}.get(state.phase)
     for batch in seen.counts:
         known = state.evidence.until is not None and batch.since < state.evidence.until
-        state = replace(state, evidence=update(state.evidence, batch))
+        state = evolve(state, evidence=update(state.evidence, batch))
         if known or leaving is None or state.rate_before is None:
             continue
         requests = batch.stable_requests if leaving is Side.STABLE else batch.candidate_requests
         seconds = max((batch.until - batch.since).total_seconds(), 1e-9)
         quiet = requests / seconds <= QUIET_PART * state.rate_before
-        state = replace(state, quiet_since=(state.quiet_since or batch.since) if quiet else None)
+        state = evolve(state, quiet_since=(state.quiet_since or batch.since) if quiet else None)
     return state

@@ -8,7 +8,7 @@ these a lost store is rebuilt: a rollout under way is resumed where it stands, n
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from strategies import names, traffic
@@ -19,6 +19,7 @@ from strategies.phases import RETURNING_HOME, Phase
 from strategies.plan import Plan, Service, Target, at_once
 from strategies.seen import EndpointSeen, GroupSeen, Mark, TargetSeen
 from strategies.split import HIGHEST, LOWEST, apportion
+from strategies.values import evolve
 
 Marked = tuple[GroupSeen, Mark]
 
@@ -141,7 +142,7 @@ def _before_us(slots: tuple[Slot, ...], place: _Place) -> tuple[Slot, ...]:
         return slots
     if not any(slot.weight for slot in slots):
         found = (seen.endpoint(slot.endpoint) for slot in slots)
-        slots = tuple(replace(s, weight=e.weight if e else LOWEST) for s, e in zip(slots, found, strict=True))
+        slots = tuple(evolve(s, weight=e.weight if e else LOWEST) for s, e in zip(slots, found, strict=True))
         whole = sum(e.weight for e in ours)
     else:
         whole = sum(e.weight for e in ours) + sum(slot.weight or 0 for slot in slots)
@@ -149,7 +150,7 @@ def _before_us(slots: tuple[Slot, ...], place: _Place) -> tuple[Slot, ...]:
     if not LOWEST * len(serving) <= whole <= HIGHEST * len(serving):
         return slots
     parts = iter(apportion(whole, [slot.weight or LOWEST for slot in serving]))
-    return tuple(replace(slot, weight=next(parts)) if slot.weight else slot for slot in slots)
+    return tuple(evolve(slot, weight=next(parts)) if slot.weight else slot for slot in slots)
 
 
 def _slot(group: GroupSeen, mark: Mark) -> Slot:
@@ -162,7 +163,7 @@ def _resume(service: Service, places: dict[str, _Place], running: Mark, now: dat
     states, targets = [], []
     for name, place in places.items():
         stable = _stable(place, running)
-        targets.append(place.target if stable else replace(place.target, plan=at_once(place.target.plan)))
+        targets.append(place.target if stable else evolve(place.target, plan=at_once(place.target.plan)))
         states.append(_state(place, targets[-1], running, planned=planned[name], stable=stable, now=now))
     returning = any(state.phase in RETURNING_HOME for state in states)
     failure = Reason("rebuilt", "it was being rolled back when its store was lost") if returning else None
@@ -170,7 +171,7 @@ def _resume(service: Service, places: dict[str, _Place], running: Mark, now: dat
     newest = max(old, key=lambda mark: mark.number, default=None)
     return Rollout(
         running.rollout,
-        replace(service, targets=tuple(targets)),
+        evolve(service, targets=tuple(targets)),
         running.number,
         revision,
         now,
@@ -193,19 +194,19 @@ def _state(
     phase = _phase(place, running, stable)
     if phase is Phase.PREPARING:
         before_now = now - timedelta(seconds=1)
-        begun_before = tuple(replace(s, intended_at=s.intended_at or before_now) for s in candidate)
-        return replace(state, phase=phase, candidate=begun_before)
+        begun_before = tuple(evolve(s, intended_at=s.intended_at or before_now) for s in candidate)
+        return evolve(state, phase=phase, candidate=begun_before)
     if phase is Phase.SHIFTING:
         share = (traffic.share_in(place.look.traffic, state) if place.look.traffic else None) or 0.0
         step = _step(target.plan, share)
-        state = replace(state, phase=phase, step=step, evidence=begin_step(Evidence()), exposed=True)
+        state = evolve(state, phase=phase, step=step, evidence=begin_step(Evidence()), exposed=True)
         if place.look.traffic is not None and target.ttl_during is not None:
-            state = replace(state, ttl_original=place.look.traffic.ttl_original)
+            state = evolve(state, ttl_original=place.look.traffic.ttl_original)
         wanted = target.plan.steps[step].share
         return traffic.ask(state, traffic.at_share(state, target, wanted, running.rollout), wanted, now)
     exposed = phase is not Phase.REMOVING
     share = 100.0 if phase in (Phase.RETIRING, Phase.PROMOTED) else 0.0
-    return replace(state, phase=phase, exposed=exposed, share=share, step=target.plan.last if share else 0)
+    return evolve(state, phase=phase, exposed=exposed, share=share, step=target.plan.last if share else 0)
 
 
 def _step(plan: Plan, share: float) -> int:

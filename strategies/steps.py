@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from strategies import traffic, waves
@@ -14,18 +13,19 @@ from strategies.observe import BELIEVED
 from strategies.phases import Phase, check
 from strategies.plan import Target
 from strategies.seen import TargetSeen
+from strategies.values import evolve
 from strategies.verdict import Health, confirmed, judge, settled
 
 
 def enter(state: TargetState, phase: Phase, now: datetime) -> TargetState:
     """Move a target along the table."""
-    return replace(state, phase=check(state.name, state.phase, phase), since=now, spent_seconds=0.0, refused=None)
+    return evolve(state, phase=check(state.name, state.phase, phase), since=now, spent_seconds=0.0, refused=None)
 
 
 def step(rollout: Rollout, state: TargetState, seen: TargetSeen, now: datetime) -> TargetState:
     """Move one target at most one edge along, or leave it with a note that says what it waits for."""
     target = rollout.service.target(state.name)
-    state = replace(state, asks_person=False)
+    state = evolve(state, asks_person=False)
     match state.phase:
         case Phase.PENDING:
             return _pending(rollout, state, target, now)
@@ -52,9 +52,9 @@ def step(rollout: Rollout, state: TargetState, seen: TargetSeen, now: datetime) 
 def _pending(rollout: Rollout, state: TargetState, target: Target, now: datetime) -> TargetState:
     wait = waves.before_wave(rollout, target.wave, now)
     if rollout.paused or wait:
-        return replace(state, note=wait or "paused")
-    intended = tuple(replace(slot, intended_at=now) for slot in state.candidate)
-    return replace(enter(state, Phase.PREPARING, now), candidate=intended, note="the candidate's groups are created")
+        return evolve(state, note=wait or "paused")
+    intended = tuple(evolve(slot, intended_at=now) for slot in state.candidate)
+    return evolve(enter(state, Phase.PREPARING, now), candidate=intended, note="the candidate's groups are created")
 
 
 def _preparing(rollout: Rollout, state: TargetState, target: Target, now: datetime) -> TargetState:
@@ -64,8 +64,8 @@ def _preparing(rollout: Rollout, state: TargetState, target: Target, now: dateti
         state = traffic.ask(state, traffic.at_share(state, target, 0.0, rollout.id), 0.0, now)
     waiting = [slot for slot in state.candidate if not slot.ready or slot.kept_until is not None]
     if waiting:
-        return replace(state, note="; ".join(_how_far(slot, target) for slot in waiting))
-    return replace(enter(state, Phase.HOLDING, now), step=0, note="ready")
+        return evolve(state, note="; ".join(_how_far(slot, target) for slot in waiting))
+    return evolve(enter(state, Phase.HOLDING, now), step=0, note="ready")
 
 
 def _how_far(slot: Slot, target: Target) -> str:
@@ -80,24 +80,24 @@ def _holding(rollout: Rollout, state: TargetState, target: Target, now: datetime
     waived = rollout.full or state.waived >= state.step
     verdict = judge(state, target)
     if verdict.health is not Health.HEALTHY:
-        return replace(state, note=verdict.reason.message if verdict.reason else "")
+        return evolve(state, note=verdict.reason.message if verdict.reason else "")
     if state.asked is not None and not confirmed(state):
-        return replace(state, note="waits for the read-back of what was asked")
+        return evolve(state, note="waits for the read-back of what was asked")
     if state.share > 0 and not state.online:
-        return replace(state, note="waits until the routing layer reports every candidate endpoint Online")
+        return evolve(state, note="waits until the routing layer reports every candidate endpoint Online")
     rest = step.hold_seconds - (now - state.since).total_seconds()
     if rest > 0 and not waived:
-        return replace(state, note=f"holds at {step.share:g} % for another {rest:.0f} s")
+        return evolve(state, note=f"holds at {step.share:g} % for another {rest:.0f} s")
     if step.approve and state.approved < state.step and not waived:
-        return replace(state, asks_person=True, note=f"waits for `rollout approve` at {step.share:g} %")
+        return evolve(state, asks_person=True, note=f"waits for `rollout approve` at {step.share:g} %")
     if rollout.paused is not None:
-        return replace(state, note=rollout.paused.message)
+        return evolve(state, note=rollout.paused.message)
     if state.step == target.plan.last:
         return _begin_drain(state, Phase.DRAINING, Side.STABLE, now)
     following = target.plan.last if rollout.full else state.step + 1
     share = target.plan.steps[following].share
-    state = replace(enter(state, Phase.SHIFTING, now), step=following, evidence=begin_step(state.evidence))
-    return replace(
+    state = evolve(enter(state, Phase.SHIFTING, now), step=following, evidence=begin_step(state.evidence))
+    return evolve(
         traffic.ask(state, traffic.at_share(state, target, share, rollout.id), share, now),
         note=f"asks for {share:g} %",
     )
@@ -105,13 +105,13 @@ def _holding(rollout: Rollout, state: TargetState, target: Target, now: datetime
 
 def _shifting(state: TargetState, target: Target, now: datetime) -> TargetState:
     if not confirmed(state):
-        return replace(state, note="waits for the read-back of the split")
+        return evolve(state, note="waits for the read-back of the split")
     wait = settle_seconds(target.drain, state.ttl_shift or 0)
     if not settled(state, now, wait):
-        return replace(state, note=f"confirmed; {wait:g} s for propagation and TTL")
+        return evolve(state, note=f"confirmed; {wait:g} s for propagation and TTL")
     if not state.online:
-        return replace(state, note="waits until the routing layer reports every candidate endpoint Online")
-    return replace(enter(state, Phase.HOLDING, now), note="the step is in force")
+        return evolve(state, note="waits until the routing layer reports every candidate endpoint Online")
+    return evolve(enter(state, Phase.HOLDING, now), note="the step is in force")
 
 
 def _begin_drain(state: TargetState, phase: Phase, leaving: Side, now: datetime) -> TargetState:
@@ -121,7 +121,7 @@ def _begin_drain(state: TargetState, phase: Phase, leaving: Side, now: datetime)
     if seen.since is not None and seen.until is not None and seen.until > seen.since:
         requests = seen.stable_requests if leaving is Side.STABLE else seen.candidate_requests
         rate = requests / (seen.until - seen.since).total_seconds() or None
-    return replace(enter(state, phase, now), rate_before=rate, quiet_since=None, note="drains")
+    return evolve(enter(state, phase, now), rate_before=rate, quiet_since=None, note="drains")
 
 
 def _drain(state: TargetState, target: Target, leaving: Side, now: datetime) -> Drain:
@@ -131,11 +131,11 @@ def _drain(state: TargetState, target: Target, leaving: Side, now: datetime) -> 
 
 def _draining(state: TargetState, target: Target, now: datetime) -> TargetState:
     drained = _drain(state, target, Side.STABLE, now)
-    state = replace(state, note=drained.note, asks_person=drained.asks)
+    state = evolve(state, note=drained.note, asks_person=drained.asks)
     sound = judge(state, target).health is Health.HEALTHY
     if not (drained.done and confirmed(state) and state.online and sound):
         return state
-    return replace(enter(state, Phase.DRAINED, now), drained_at=now)
+    return evolve(enter(state, Phase.DRAINED, now), drained_at=now)
 
 
 def _drained(rollout: Rollout, state: TargetState, now: datetime) -> TargetState:
@@ -143,28 +143,28 @@ def _drained(rollout: Rollout, state: TargetState, now: datetime) -> TargetState
     target = rollout.service.target(state.name)
     verdict = judge(state, target)
     if verdict.health is not Health.HEALTHY or not (confirmed(state) and state.online):
-        return replace(state, note=verdict.reason.message if verdict.reason else "waits for Online and a clean read")
+        return evolve(state, note=verdict.reason.message if verdict.reason else "waits for Online and a clean read")
     if rollout.paused or wait:
-        return replace(state, note=wait or "paused")
-    return replace(enter(state, Phase.RETIRING, now), note="the old side leaves the routing")
+        return evolve(state, note=wait or "paused")
+    return evolve(enter(state, Phase.RETIRING, now), note="the old side leaves the routing")
 
 
 def _returning(rollout: Rollout, state: TargetState, target: Target, now: datetime) -> TargetState:
     if not state.exposed:
-        return replace(_begin_drain(state, Phase.CLEARING, Side.CANDIDATE, now), note="the candidate had no traffic")
+        return evolve(_begin_drain(state, Phase.CLEARING, Side.CANDIDATE, now), note="the candidate had no traffic")
     state = traffic.ask(state, traffic.at_share(state, target, 0.0, rollout.id), 0.0, now)
     if confirmed(state):
         return _begin_drain(state, Phase.CLEARING, Side.CANDIDATE, now)
-    state = replace(state, note="waits for the read-back of the way back")
+    state = evolve(state, note="waits for the read-back of the way back")
     return _unless_hopeless(rollout, state, now)
 
 
 def _clearing(rollout: Rollout, state: TargetState, target: Target, now: datetime) -> TargetState:
     drained = _drain(state, target, Side.CANDIDATE, now)
-    state = replace(state, note=drained.note, asks_person=drained.asks)
+    state = evolve(state, note=drained.note, asks_person=drained.asks)
     if not drained.done or (state.exposed and not confirmed(state)):
         return _unless_late(rollout, state, now)
-    return replace(enter(state, Phase.REMOVING, now), note="the candidate leaves the routing")
+    return evolve(enter(state, Phase.REMOVING, now), note="the candidate leaves the routing")
 
 
 def _leaving(rollout: Rollout, state: TargetState, target: Target, seen: TargetSeen, now: datetime) -> TargetState:
@@ -182,24 +182,24 @@ def _leaving(rollout: Rollout, state: TargetState, target: Target, seen: TargetS
             state = traffic.ask(state, gone, 100.0 if leaving is Side.STABLE else 0.0, now)
             leaves = True
         if not (leaves and confirmed(state)):
-            return _unless_hopeless(rollout, replace(state, note="waits for the read-back of leaving"), now)
+            return _unless_hopeless(rollout, evolve(state, note="waits for the read-back of leaving"), now)
         if leaving is Side.STABLE and state.drained_at is None:
             # Settled by a person, or rebuilt: nobody has waited for the last clients yet.
             drained = _drain(state, target, leaving, now)
-            state = replace(state, note=drained.note, asks_person=drained.asks)
+            state = evolve(state, note=drained.note, asks_person=drained.asks)
             if not drained.done:
                 return state
-            state = replace(state, drained_at=now)
+            state = evolve(state, drained_at=now)
     slots = tuple(_to_retire(slot, now) for slot in slots)
-    state = replace(state, stable=slots) if leaving is Side.STABLE else replace(state, candidate=slots)
+    state = evolve(state, stable=slots) if leaving is Side.STABLE else evolve(state, candidate=slots)
     if all(retired(slot) for slot in slots):
         end = Phase.PROMOTED if leaving is Side.STABLE else Phase.ROLLED_BACK
-        return replace(enter(state, end, now), note="")
-    return _unless_late(rollout, replace(state, note="waits for the deletion of the leaving groups"), now)
+        return evolve(enter(state, end, now), note="")
+    return _unless_late(rollout, evolve(state, note="waits for the deletion of the leaving groups"), now)
 
 
 def _to_retire(slot: Slot, now: datetime) -> Slot:
-    return slot if slot.retire_at is not None or slot.adopted else replace(slot, retire_at=now)
+    return slot if slot.retire_at is not None or slot.adopted else evolve(slot, retire_at=now)
 
 
 def retired(slot: Slot) -> bool:
@@ -210,7 +210,7 @@ def retired(slot: Slot) -> bool:
 
 def _unless_hopeless(rollout: Rollout, state: TargetState, now: datetime) -> TargetState:
     if state.refused is not None:
-        return replace(enter(state, Phase.STUCK, now), failure=state.refused)
+        return evolve(enter(state, Phase.STUCK, now), failure=state.refused)
     return _unless_late(rollout, state, now)
 
 
@@ -218,4 +218,4 @@ def _unless_late(rollout: Rollout, state: TargetState, now: datetime) -> TargetS
     limit = rollout.service.deadlines.wave_seconds
     if state.spent_seconds <= limit or state.asks_person:
         return state
-    return replace(enter(state, Phase.STUCK, now), failure=Reason("tooLong", f"{state.note}, for over {limit:g} s"))
+    return evolve(enter(state, Phase.STUCK, now), failure=Reason("tooLong", f"{state.note}, for over {limit:g} s"))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from strategies import split
 from strategies.model import Asked, Member, Side, Slot, TargetState, TrafficIntent
 from strategies.plan import Target
 from strategies.seen import Monitor, TrafficSeen
+from strategies.values import evolve
 
 DEFAULT_WEIGHT = 1000
 
@@ -115,4 +115,4 @@ def ask(state: TargetState, intent: TrafficIntent, share: float, now: datetime) 
     """Record a wanted traffic state; the same one again changes nothing."""
     if state.asked is not None and state.asked.intent == intent:
         return state
-    return replace(state, asked=Asked(intent, now, share), exposed=state.exposed or share > 0)
+    return evolve(state, asked=Asked(intent, now, share), exposed=state.exposed or share > 0)

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from providers.emulator.behaviour import Behaviour
+from providers.emulator.behaviour import Behaviour, seconds_between
+
+if TYPE_CHECKING:
+    from providers.emulator.world import World
 
 SERVICE = "storefront"
 REPOSITORY = "shop/storefront"
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 PORT = 8080
-FAILS_AFTER_SECONDS = 12.0
-"""How long the bad version behaves: long enough to come up, pass its probes and take traffic."""
+PROFILE = "shop"
+ADDRESS = f"http://contoso-shop.trafficmanager.net:{PORT}/"
+TTL_SECONDS = 3
+FIRST, GOOD, BAD = "v1", "v2", "v3"
+ERROR_RATE = 0.5
+GOOD_FOR_SECONDS = 4.0
+"""How long clients get sound answers from the bad version before it begins to fail."""
+_DORMANT_SECONDS = 3600.0
 VERSIONS = {
-    "v1": Behaviour(version="v1", start_seconds=0.5),
-    "v2": Behaviour(version="v2", start_seconds=1.0),
-    "v3": Behaviour(version="v3", start_seconds=1.0, error_rate=0.5, errors_after_seconds=FAILS_AFTER_SECONDS),
+    FIRST: Behaviour(version=FIRST, start_seconds=0.5),
+    GOOD: Behaviour(version=GOOD, start_seconds=1.0),
+    BAD: Behaviour(version=BAD, start_seconds=1.0, error_rate=ERROR_RATE, errors_after_seconds=_DORMANT_SECONDS),
 }
 
 _MANIFEST = """\
@@ -31,16 +42,16 @@ targets:
       replicas: 2
     trafficManager:
       resourceGroup: shop
-      profile: shop
+      profile: {profile}
       ttlDuringRollout: 2s
       create:
         dnsName: contoso-shop
-        ttl: 3s
+        ttl: {ttl}s
         monitor: {{protocol: HTTP, port: {port}, path: /healthz, interval: 10s, timeout: 5s, failures: 3}}
 strategy:
   canary: {{steps: [10, 50], hold: 3s}}
 gates:
-  probe: {{port: {port}, path: /healthz, interval: 500ms, timeout: 1s, before: 5, failures: 3}}
+  probe: {{port: {port}, path: /healthz, interval: 500ms, timeout: 1s, before: 5, failures: 5}}
 drain: {{propagation: 1s, margin: 2s, quiet: 2s}}
 """
 _GROUP = """\
@@ -66,9 +77,41 @@ def write(folder: Path, registry: str) -> Path:
         "registry": registry,
         "repository": REPOSITORY,
         "subscription": SUBSCRIPTION,
+        "profile": PROFILE,
         "port": PORT,
+        "ttl": TTL_SECONDS,
     }
     (folder / "container-group.yaml").write_text(_GROUP.format(**words))
     manifest = folder / "rollout.yaml"
     manifest.write_text(_MANIFEST.format(**words))
     return manifest
+
+
+def begin_to_fail(world: World, version: str) -> None:
+    """Let the errors of every running container of a version begin now; call it on the emulator's thread.
+
+    `errorsAfterSeconds` counts from a container's start. How long it takes from there to the first client differs by
+    machine, and a fixed number would let the version fail before it has any traffic on a slow one.
+    """
+    for group in world.groups.all():
+        for run in group.runs:
+            if run.behaviour.version == version and run.since is not None:
+                age = seconds_between(run.since, world.now())
+                run.behaviour = replace(run.behaviour, errors_after_seconds=age)
+
+
+def leftovers(world: World, digest: str) -> list[str]:
+    """Name whatever stands in the world beside what serves the image `digest`; call it on the emulator's thread.
+
+    Groups, endpoints, and the marks and the TTL that a profile has only while a rollout is under way.
+    """
+    state = world.state()
+    serving = {group["fqdn"] for group in state["groups"] if any(digest in image for image in group["images"])}
+    found = [f"container group {group['name']}" for group in state["groups"] if group["fqdn"] not in serving]
+    for profile in state["profiles"]:
+        properties = profile["properties"]
+        found += [f"endpoint {e['name']}" for e in properties["endpoints"] if e["properties"]["target"] not in serving]
+        found += [f"tag {tag} of profile {profile['name']}" for tag in ("rollout-active", "rollout-ttl") if tag in profile["tags"]]
+        if properties["dnsConfig"]["ttl"] != TTL_SECONDS:
+            found.append(f"TTL {properties['dnsConfig']['ttl']} s of profile {profile['name']}, was {TTL_SECONDS} s")
+    return found

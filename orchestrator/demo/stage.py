@@ -3,74 +3,56 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from orchestrator.cli.failures import Terminated
 from orchestrator.demo import scenery
 from orchestrator.demo.evidence import ClientCounts
+from orchestrator.demo.proof import Proof, Release, detection
 from orchestrator.manifest.loader import Loaded, load
-from orchestrator.runner import Driver, Patience
+from orchestrator.runner import Driver, Ending, Patience
 from orchestrator.store.memory import MemoryStore
 from orchestrator.submit import Wish, submit
 from orchestrator.wiring import App
 from providers.emulator.load import LoadGenerator, LoadPlan
-from providers.emulator.load_counts import LoadSnapshot
 from providers.emulator.loopback import LoopbackEmulator
 from providers.ports import Metrics
 from strategies.journal import Event
-from strategies.model import Rollout
+from strategies.model import Outcome, Rollout
 
 RATE = 60.0
 CLIENTS = 40
 CALM_SECONDS = 2.0
+RELEASE_SECONDS = 75.0
+"""A release that takes longer is given up, so that the demo ends on a machine that stands still."""
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
-    """One release of the play: how it ended, what the clients saw meanwhile, and when the verdict fell."""
-
-    version: str
-    rollout: Rollout
-    before: LoadSnapshot
-    after: LoadSnapshot
-    seconds: float
-    detected_seconds: float | None
-
-    @property
-    def requests(self) -> int:
-        """All client requests during this release."""
-        return self.after.total.requests - self.before.total.requests
-
-    @property
-    def failed(self) -> int:
-        """All failed client requests during this release."""
-        return self.after.total.failed - self.before.total.failed
-
-    @property
-    def to_retired(self) -> int:
-        """Requests sent to a group's address after its deletion began."""
-        return self.after.to_retired - self.before.to_retired
-
-    @property
-    def reasons(self) -> dict[str, int]:
-        """Failures of this release by what went wrong."""
-        kinds = {kind: count - self.before.reasons.get(kind, 0) for kind, count in self.after.reasons.items()}
-        return {kind: count for kind, count in kinds.items() if count}
+class PlayError(Exception):
+    """The stage could not be set; the text says why."""
 
 
 @dataclass(slots=True)
 class Scene:
-    """What is on stage right now, for whoever draws it."""
+    """What is on stage right now, for whoever draws it; written by the play alone, and whole values at a time."""
 
-    title: str
-    emulator: LoopbackEmulator
+    title: str = "setting the stage"
+    version: str = ""
+    """The version that is released in this scene, or was last."""
+    stable: str | None = None
     load: LoadGenerator | None = None
     rollout: Rollout | None = None
+    journal: list[Event] = field(default_factory=list)
+    marks: list[tuple[datetime, str]] = field(default_factory=list)
+    """Moments worth a word on the time axis."""
+    began: float = field(default_factory=time.monotonic)
+    over: bool = False
 
 
 Show = Callable[[Scene], None]
@@ -79,98 +61,126 @@ Show = Callable[[Scene], None]
 class Play:
     """Everything the demo needs, open from `opened` on; releases are played one after the other."""
 
-    def __init__(self, emulator: LoopbackEmulator, loaded: Loaded, show: Show) -> None:
-        self.emulator, self.loaded, self.show = emulator, loaded, show
-        self.scene = Scene("setting the stage", emulator)
-        self.journal: list[Event] = []
+    def __init__(self, emulator: LoopbackEmulator, loaded: Loaded, scene: Scene, show: Show) -> None:
+        self.emulator, self.loaded, self.scene, self._show = emulator, loaded, scene, show
         self._counts: Metrics | None = None
+        self._failing = False
+        self._decided: Rollout | None = None
         self.app = App(MemoryStore(), metrics_of=lambda _id, _target: self._counts, listeners=(self._note,))
         self.digests = {
             tag: emulator.register_image(scenery.REPOSITORY, tag, behaviour)
             for tag, behaviour in scenery.VERSIONS.items()
         }
 
-    def _note(self, _rollout: Rollout, events: tuple[Event, ...]) -> None:
-        self.journal += events
+    def run(self) -> Proof:
+        """Play all three acts; raises PlayError when not even the first version could be brought up."""
+        first = self._drive(scenery.FIRST, None, f"{scenery.FIRST} goes live: the first release, no clients yet")
+        if first.outcome is not Outcome.PROMOTED:
+            why = first.failure.message if first.failure else first.targets[0].note
+            raise PlayError(f"the first release did not come up: {why}")
+        with self._crowd() as crowd:
+            self._calm()
+            good = self._release(crowd, scenery.GOOD, scenery.FIRST, f"{scenery.GOOD}, a good version, replaces it")
+            title = f"{scenery.BAD}, a bad version: takes traffic, then fails half its requests"
+            bad = self._release(crowd, scenery.BAD, scenery.GOOD, title)
+        # Counted only now that every request has been answered: each belongs to the release in which it was sent.
+        total = crowd.snapshot()
+        good.count(crowd.counts(good.began_at), crowd.counts(bad.began_at), bad.retired_before)
+        bad.count(crowd.counts(bad.began_at), {}, total.to_retired)
+        left = self.emulator.call(scenery.leftovers, self.emulator.world, self.digests[scenery.GOOD])
+        self.scene.title, self.scene.over = "the end", True
+        self._show(self.scene)
+        return Proof(good, bad, tuple(left), time.monotonic() - self.scene.began)
 
-    def release(self, version: str, stable: str | None, title: str) -> Release | Rollout:
-        """Roll out one version to its end; with a load running, also count what its clients saw."""
-        self.scene.title = title
-        if self.scene.load is not None and stable is not None:
-            self._counts = ClientCounts(self.scene.load, stable, version)
-        before = self.scene.load.snapshot() if self.scene.load else None
-        began, first_event = time.monotonic(), len(self.journal)
-        wish = Wish(self.loaded, self.digests[version], version, actor="demo")
-        submission = submit(self.app, wish)
+    def _release(self, crowd: LoadGenerator, version: str, stable: str, title: str) -> Release:
+        """Roll out one version under load to its end."""
+        self._counts, self._decided = ClientCounts(crowd, stable, version), None
+        retired, began_at, began, heard = crowd.snapshot().to_retired, _now(), time.monotonic(), len(self.scene.journal)
+        self.scene.marks.append((began_at, f"{version} submitted"))
+        rollout = self._drive(version, stable, title)
+        seconds = time.monotonic() - began
+        self.scene.marks.append((_now(), "promoted" if rollout.outcome is Outcome.PROMOTED else "rolled back"))
+        self._calm()
+        seen = crowd.snapshot()
+        found = detection(self.scene.journal[heard:], self._decided, seen.first_at.get(version), seen.first_failed_at.get(version))
+        return Release(version, stable, rollout, began_at, seconds, retired, found)
+
+    def _drive(self, version: str, stable: str | None, title: str) -> Rollout:
+        self.scene.title, self.scene.version, self.scene.stable = title, version, stable
+        submission = submit(self.app, Wish(self.loaded, self.digests[version], version, actor="demo"))
         if submission.rollout is None:
-            raise RuntimeError(f"the demo's release of {version} was not begun: {submission.message}")
-        driver = Driver(self.app.store, self.app.clock, self.app.engine(), submission.rollout.id, Patience())
-        rollout = driver.run(watch=self._watch).rollout
-        if self.scene.load is None or before is None:
-            return rollout
-        self.calm()
-        after = self.scene.load.snapshot()
-        detected = _detected(self.journal[first_event:], after.first_at.get(version))
-        return Release(version, rollout, before, after, time.monotonic() - began, detected)
+            raise PlayError(f"the release of {version} was not begun: {submission.message}")
+        patience = Patience(timeout_seconds=RELEASE_SECONDS)
+        driver = Driver(self.app.store, self.app.clock, self.app.engine(), submission.rollout.id, patience)
+        drive = driver.run(watch=self._watch)
+        if drive.ending is Ending.INTERRUPTED:
+            raise Terminated if drive.signal == signal.SIGTERM else KeyboardInterrupt
+        return drive.rollout
 
     def _watch(self, rollout: Rollout, _drives: bool) -> None:
         self.scene.rollout = rollout
-        self.show(self.scene)
+        if self._decided is None and rollout.failure is not None:
+            self._decided = rollout
+            self.scene.marks.append((_now(), "turned back"))
+        if self.scene.version == scenery.BAD and not self._failing:
+            self._spoil()
+        self._show(self.scene)
 
-    def calm(self) -> None:
-        """Let the clients go on for a moment, so that a late failure is counted where it belongs."""
+    def _spoil(self) -> None:
+        """Let the bad version begin to fail once its first clients have been served for a while."""
+        first = self.scene.load.snapshot().first_at.get(scenery.BAD) if self.scene.load else None
+        if first is not None and _now() - first >= timedelta(seconds=scenery.GOOD_FOR_SECONDS):
+            self._failing = True
+            self.emulator.call(scenery.begin_to_fail, self.emulator.world, scenery.BAD)
+            self.scene.marks.append((_now(), "begins to fail"))
+
+    def _note(self, _rollout: Rollout, events: tuple[Event, ...]) -> None:
+        self.scene.journal += events
+
+    def _calm(self) -> None:
+        """Let the clients go on for a moment before the next scene."""
         until = time.monotonic() + CALM_SECONDS
         while time.monotonic() < until:
-            self.show(self.scene)
+            self._show(self.scene)
             time.sleep(0.1)
 
     @contextmanager
-    def crowd(self) -> Iterator[None]:
+    def _crowd(self) -> Iterator[LoadGenerator]:
         """Send constant load to the profile's name while the block runs."""
-        plan = LoadPlan(
-            url=f"http://contoso-shop.trafficmanager.net:{scenery.PORT}/",
-            dns=self.emulator.dns,
-            rate=RATE,
-            clients=CLIENTS,
-        )
-        with LoadGenerator(plan, retired=self._is_retired) as load:
-            self.scene.load = load
-            yield
-        self.scene.load = None
+        plan = LoadPlan(url=scenery.ADDRESS, dns=self.emulator.dns, rate=RATE, clients=CLIENTS)
+        with LoadGenerator(plan, retired=self._is_retired) as crowd:
+            self.scene.load = crowd
+            yield crowd
 
     def _is_retired(self, address: str) -> bool:
         return self.emulator.world.addresses.retired_at(address) is not None
 
-    def leftovers(self) -> list[str]:
-        """Groups and endpoints that belong neither to the version that serves nor to anybody else."""
-        state = self.emulator.call(self.emulator.world.state)
-        serving = self.digests["v2"]
-        return [name for name, group in state["groups"].items() if serving not in str(group)]
 
-
-def _detected(events: list[Event], first_request: datetime | None) -> float | None:
-    """Seconds from the candidate's first request, or its first failed probe, to the decision to take it back."""
-    decided = next((e.at for e in events if e.kind == "verdict_unhealthy"), None)
-    failing = next((e.at for e in events if e.kind == "probe_failing"), None)
-    begun = min((moment for moment in (first_request, failing) if moment is not None), default=None)
-    return None if decided is None or begun is None else (decided - begun).total_seconds()
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 @contextmanager
-def opened(show: Show) -> Iterator[Play]:
+def opened(scene: Scene, show: Show) -> Iterator[Play]:
     """Set the stage in a temporary folder on free ports of this machine, and leave nothing behind."""
     with ExitStack() as stack:
         emulator = stack.enter_context(LoopbackEmulator())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rollout-demo-")))
-        before = {name: os.environ.get(name) for name in ("ROLLOUT_AZURE_ENDPOINT", "ROLLOUT_DNS")}
-        os.environ |= {"ROLLOUT_AZURE_ENDPOINT": emulator.url, "ROLLOUT_DNS": emulator.dns}
-        try:
-            (loaded,) = load([str(scenery.write(folder, emulator.registry_host))])
-            play = Play(emulator, loaded, show)
-            yield play
-            play.app.close()
-        finally:
-            for name, value in before.items():
-                os.environ.pop(name, None)
-                if value is not None:
-                    os.environ[name] = value
+        stack.enter_context(_environment(ROLLOUT_AZURE_ENDPOINT=emulator.url, ROLLOUT_DNS=emulator.dns))
+        (loaded,) = load([str(scenery.write(folder, emulator.registry_host))])
+        play = Play(emulator, loaded, scene, show)
+        stack.callback(play.app.close)
+        yield play
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value

@@ -57,7 +57,7 @@ class Shop:
             "trafficManager": {
                 "resourceGroup": "shop",
                 "profile": "shop",
-                "create": {"dnsName": self.dns_name, "ttl": "1s", "monitor": monitor},
+                "create": {"dnsName": self.dns_name, "ttl": "0s", "monitor": monitor},
             },
         }
         return {
@@ -65,8 +65,8 @@ class Shop:
             "image": f"{self.cloud.emulator.registry_host}/{self.repository}",
             "targets": [target],
             "strategy": {"blueGreen": {}},
-            "gates": {"probe": {"port": port, "interval": "100ms", "timeout": "2s", "before": 2, "failures": 2}},
-            "drain": {"propagation": "0s", "margin": "200ms", "quiet": "none"},
+            "gates": {"probe": {"port": port, "interval": "50ms", "timeout": "2s", "before": 2, "failures": 2}},
+            "drain": {"propagation": "0s", "margin": "100ms", "quiet": "none"},
         }
 
     def _template(self) -> dict[str, Any]:
@@ -101,8 +101,8 @@ class Shop:
         return found
 
     def canary(self, *steps: Any, **more: Any) -> None:
-        """Make it a canary of these steps; a step is held for 200 ms unless it says otherwise."""
-        self.spec["strategy"] = {"canary": {"steps": list(steps), "hold": "200ms", **more}}
+        """Make it a canary of these steps; a step is held for 100 ms unless it says otherwise."""
+        self.spec["strategy"] = {"canary": {"steps": list(steps), "hold": "100ms", **more}}
 
     def image(self, tag: str, **behaviour: Any) -> str:
         """Register an image whose workload calls itself by its tag; returns the digest."""
@@ -200,7 +200,7 @@ class Shop:
                 found[key] = found.get(key, 0) + endpoint["weight"]
         return found
 
-    def assert_serves_alone(self, tag: str, *, groups: int = 1, weight: int = 1000, ttl: int = 1) -> None:
+    def assert_serves_alone(self, tag: str, *, groups: int = 1, weight: int = 1000, ttl: int = 0) -> None:
         """Everything is as after a release that has ended: one version, its groups, its weight, no marks left."""
         assert self.weights == {tag: weight}
         assert sorted(self.groups.values()) == [tag] * groups

@@ -11,7 +11,7 @@ from orchestrator.store.records import Snapshot
 from providers.errors import ProviderError, Transient
 from strategies.begin import begin
 from strategies.commands import FAILED
-from strategies.model import CommandKind, Rollout
+from strategies.model import CommandKind, Outcome, Rollout
 from strategies.phases import Phase
 from strategies.rebuild import survey
 from strategies.seen import TargetSeen
@@ -32,6 +32,7 @@ class Watcher:
         self.made = 0
         self.left = len(wanted.releases)
         self.retried = False
+        self.told: set[str] = set()
         for release in wanted.releases:
             world.lab.agenda.at(release.at, lambda release=release: self.want(release))
         world.lab.agenda.at(0.5, self.run)
@@ -90,7 +91,7 @@ class Watcher:
             f"{service.name}-{self.made}-{number}",
             service,
             revision,
-            replace(found, number=number - 1),
+            replace(found, number=number - 1, kept=()),
             now,
             steps=self.pending.steps,
         )
@@ -114,7 +115,8 @@ class Watcher:
         newer = self.world.lab.revision(self.wanted.service.name, self.pending.tag)
         if rule == "refuse" or newer.id == active.revision.id:
             self.pending = None
-        elif rule == "replace" and active.superseded_by is None and not active.commands:
+        elif rule == "replace" and active.outcome is not Outcome.STUCK and active.id not in self.told:
+            self.told.add(active.id)
             self.world.order(active, CommandKind.SUPERSEDE, "newer")
 
 

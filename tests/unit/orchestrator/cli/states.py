@@ -38,7 +38,9 @@ def service(*targets: Target, name: str = "storefront") -> Service:
     return Service(name, NEW.image, targets or (Target("westeurope", PLAN),))
 
 
-def fresh(of: Service | None = None, *, first: bool = False, rollout_id: str = "7f3a09c2d1e4", plan: Plan = PLAN) -> Rollout:
+def fresh(
+    of: Service | None = None, *, first: bool = False, rollout_id: str = "7f3a09c2d1e4", plan: Plan = PLAN
+) -> Rollout:
     """A rollout that was just submitted, 252 seconds before NOW, beside a serving 1.4.2 unless it is the first."""
     of = of or service(Target("westeurope", plan))
     stable = () if first else tuple((each.name, _serving(each)) for each in of.targets)

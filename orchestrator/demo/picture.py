@@ -1,0 +1,218 @@
+"""The live picture of the play: who serves whom, second by second, and what the rollout is doing about it.
+
+Pure drawing: `draw` makes a text of what a scene and its crowd's counts say at one moment; `Picture` shows it anew
+eight times a second from a thread of its own, so that it moves while the engine waits for an answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rich.text import Text
+
+from orchestrator.cli.lines import line
+from orchestrator.cli.output import Output
+from orchestrator.cli.style import Style, percent
+from orchestrator.demo.chart import BLANK, Look, bar, chart
+from orchestrator.demo.stage import CLIENTS, RATE, Scene
+from orchestrator.result import evidence_of, mean_share, phase_of
+from providers.emulator.load_counts import Counts
+from strategies.journal import Event
+from strategies.model import Rollout
+from strategies.phases import TERMINAL
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+FRAMES_PER_SECOND = 8
+RECENT_SECONDS = 2
+_MARGIN, _LABEL = 2, 9
+_WIDEST = 140
+_LEAST_CHART, _MOST_CHART, _LEAST_JOURNAL, _MOST_JOURNAL = 4, 12, 2, 10
+_UNTOLD = ("weight.", "address", "digest", "revision", "previous", "number")
+"""What the journal's lines leave out here, where there is room for one short line each."""
+
+Seconds = Mapping[int, Mapping[str, Counts]]
+
+
+def draw(scene: Scene, now: datetime, seconds: float, size: tuple[int, int], look: Look) -> Text:
+    """Draw one frame: `seconds` since the curtain rose, `size` in columns and rows."""
+    width, height = min(size[0], _WIDEST), size[1] - 1
+    counted = _complete(scene.load.per_second(), now) if scene.load else {}
+    totals = scene.load.counts() if scene.load else {}
+    top = [_head(scene, seconds, width), BLANK, *_shares(scene, counted, width, look), BLANK]
+    middle = [BLANK, *_table(counted, totals, look), BLANK, *_doing(scene, width, look), BLANK]
+    room = height - len(top) - len(middle) - 2
+    journal = max(_LEAST_JOURNAL, min(_MOST_JOURNAL, room - _MOST_CHART))
+    rows = max(_LEAST_CHART, min(_MOST_CHART, room - journal))
+    drawn = chart(counted, scene.marks, width - _MARGIN, rows, look)
+    lines = [*top, *drawn, *middle, *_journal(scene.journal[-journal:], width, look)]
+    return Text("\n").join(_fitted(each, width, look) for each in lines[:height])
+
+
+def _complete(counted: Seconds, now: datetime) -> Seconds:
+    """Seconds whose answers have come; the present one would be drawn too small."""
+    return {second: versions for second, versions in counted.items() if second + 1.2 <= now.timestamp()}
+
+
+def _fitted(text: Text, width: int, look: Look) -> Text:
+    indented = Text(" " * _MARGIN).append_text(text)
+    if indented.cell_len > width:
+        indented.truncate(width - 1)
+        indented.append(look.more)
+    return indented
+
+
+def _head(scene: Scene, seconds: float, width: int) -> Text:
+    left = Text.assemble(("rollout demo", "bold"), "   ", scene.title)
+    clock = f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+    gap = width - _MARGIN - left.cell_len - len(clock)
+    return left.append(" " * max(gap, 2)).append(clock, "dim")
+
+
+def _shares(scene: Scene, counted: Seconds, width: int, look: Look) -> list[Text]:
+    """The split as it was asked for above the split as clients have it."""
+    cells = max(10, min(48, width - 42))
+    share = mean_share(scene.rollout) if scene.rollout else {}
+    asked, confirmed = share.get("intended"), share.get("confirmed")
+    wanted = {} if asked is None else {scene.stable or "": 100 - asked, scene.version: asked}
+    if scene.stable is None:
+        wanted.pop("", None)
+    late = asked is not None and asked != confirmed
+    seen = _recently(counted)
+    total = sum(each.requests for each in seen.values())
+    clients = {version: 100 * each.requests / total for version, each in seen.items()} if total else {}
+    said = f"   {percent(confirmed)} read back" if late else ""
+    return [
+        _labelled("asked", bar(wanted, cells, look).append(said, "dim")),
+        _labelled("clients", bar(clients, cells, look) if clients else Text("nobody is asking yet", "dim")),
+    ]
+
+
+def _labelled(label: str, text: Text) -> Text:
+    return Text(f"{label:{_LABEL}}", "dim").append_text(text)
+
+
+def _recently(counted: Seconds) -> dict[str, Counts]:
+    found: dict[str, Counts] = {}
+    for second in list(counted)[-RECENT_SECONDS:]:
+        for version, counts in counted[second].items():
+            found[version] = found.get(version, Counts()).plus(counts)
+    return found
+
+
+def _table(counted: Seconds, totals: Mapping[str, Counts], look: Look) -> list[Text]:
+    """Requests and failures by version; always three rows, so that nothing jumps."""
+    recent = _recently(counted)
+    seconds = max(1, min(RECENT_SECONDS, len(counted)))
+    head = Text(f"{'':{_LABEL}}{'requests/s':>12}{'failed/s':>12}{'requests':>12}{'failed':>12}", "dim")
+    rows = [head]
+    for version in (*look.versions, *(each for each in totals if each not in look.versions)):
+        now, all_of_it = recent.get(version, Counts()), totals.get(version, Counts())
+        row = Text(f"{version:{_LABEL}}", look.colour(version) if all_of_it.requests else "dim")
+        for value, count in (
+            (now.requests / seconds, f"{now.requests / seconds:.0f}"),
+            (now.failed / seconds, f"{now.failed / seconds:.1f}"),
+            (all_of_it.requests, f"{all_of_it.requests:,}"),
+            (all_of_it.failed, f"{all_of_it.failed:,}"),
+        ):
+            row.append(f"{count if value else look.none:>12}", "" if value else "dim")
+        if all_of_it.failed:
+            row.stylize(look.failed, len(row) - 12)
+        rows.append(row)
+    return rows
+
+
+def _doing(scene: Scene, width: int, look: Look) -> list[Text]:
+    """Phase, step and what it waits for; below it what the two sources of evidence say of the candidate."""
+    rollout = scene.rollout
+    if rollout is None:
+        return [_labelled("now", Text("the emulator opens its doors")), _labelled("evidence", Text(look.none, "dim"))]
+    state, phase = rollout.targets[0], phase_of(rollout)
+    last = rollout.service.target(state.name).plan.last
+    word = "rolled back" if phase.value == "rolledBack" else phase.value
+    style = "green" if word == "promoted" else ("yellow" if rollout.failure else "cyan")
+    now = Text(word, style)
+    if phase not in TERMINAL:
+        now.append(f", step {state.step} of {last}", "dim").append(f"   {state.note}")
+    return [_labelled("now", now), _labelled("evidence", _evidence(rollout, look))]
+
+
+def _evidence(rollout: Rollout, look: Look) -> Text:
+    state = rollout.targets[0]
+    if rollout.failure is not None:
+        return Text(rollout.failure.message, "yellow")
+    seen, limit = evidence_of(rollout, state), rollout.service.target(state.name).probe.failures
+    failing = max((slot.failed for slot in state.candidate), default=0)
+    if not state.exposed or not rollout.previous:
+        return Text(look.none, "dim")
+    text = Text(f"clients' counts {seen['e']:,.3g} of {seen['limit']:,}", "red" if seen["e"] >= 10 else "")
+    return text.append(f"   failed probes {failing} of {limit} in a row", "red" if failing else "")
+
+
+def _journal(events: Sequence[Event], width: int, look: Look) -> list[Text]:
+    style = Style(colours=look.colours, symbols=look.symbols)
+    return [Text.from_ansi(line(_short(event), style)) for event in events]
+
+
+def _short(event: Event) -> Event:
+    kept = tuple((key, value) for key, value in event.data if not key.startswith(_UNTOLD))
+    return replace(event, target=None, data=kept)
+
+
+class Picture:
+    """Shows the scene in a terminal until it is left; the last frame stays."""
+
+    def __init__(self, out: Output, scene: Scene) -> None:
+        """Draw nothing yet."""
+        self._out, self._scene = out, scene
+        self._look = Look(colours=out.style.colours, symbols=out.style.symbols)
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        from rich.console import Console
+        from rich.live import Live
+
+        console = Console(file=self._out.stream, no_color=not self._look.colours, highlight=False)
+
+        def frame() -> Text:
+            passed = time.monotonic() - self._scene.began
+            return draw(self._scene, datetime.now(UTC), passed, (console.width, console.height), self._look)
+
+        self._live = Live(
+            console=console, get_renderable=frame, refresh_per_second=FRAMES_PER_SECOND, vertical_overflow="crop"
+        )
+        self._live.start(refresh=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+
+class Telling:
+    """Tells the play line by line on standard error, where there is no terminal to draw in."""
+
+    def __init__(self, out: Output) -> None:
+        """Tell nothing yet."""
+        self._out, self._title, self._told = out, "", 0
+
+    def __call__(self, scene: Scene) -> None:
+        """Tell what has happened since the last call."""
+        style = self._out.err_style
+        if scene.title != self._title:
+            self._title = scene.title
+            self._out.note(style.strong(scene.title))
+            if scene.load is not None and not self._told_load:
+                self._out.note(f"{CLIENTS} clients send {RATE:g} requests a second")
+        events = scene.journal[self._told :]
+        self._told += len(events)
+        for event in events:
+            self._out.note(f"  {line(_short(event), style)}")

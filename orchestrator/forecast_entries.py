@@ -1,0 +1,149 @@
+"""What a forecast says: one entry per write and per wait, made from what a tick changed and what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from strategies.drain import drain, margin_seconds, settle_seconds
+from strategies.missing import Action, Ensure, Remove, Shift
+from strategies.model import Rollout, TargetState, TrafficIntent
+from strategies.phases import TERMINAL, Phase
+
+
+class Kind(StrEnum):
+    """What an entry is about."""
+
+    CREATE = "create"
+    READY = "ready"
+    LOWER_TTL = "lowerTtl"
+    SHIFT = "shift"
+    HOLD = "hold"
+    APPROVAL = "approval"
+    DRAIN = "drain"
+    WAIT = "wait"
+    LEAVE = "leave"
+    DELETE = "delete"
+    KEEP = "keep"
+    END = "end"
+
+
+WRITES = frozenset({Kind.CREATE, Kind.LOWER_TTL, Kind.SHIFT, Kind.LEAVE, Kind.DELETE, Kind.KEEP})
+"""The kinds that change something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that will happen, `at_seconds` after the start; shares in percent.
+
+    `weights` pairs each of our endpoints with its weight (0: switched off), `lasts_seconds` is the least that it takes
+    where time alone decides, `writes` how many writes of the provider it is, those of parent profiles left out.
+    """
+
+    at_seconds: float
+    kind: Kind
+    target: str
+    share: float | None = None
+    weights: tuple[tuple[str, int], ...] = ()
+    absent: tuple[str, ...] = ()
+    ttl_seconds: int | None = None
+    names: tuple[str, ...] = ()
+    lasts_seconds: float | None = None
+    note: str = ""
+    writes: int = 0
+
+
+def of_act(rollout: Rollout, action: Action, now: datetime, ttl: int) -> Entry:
+    """The entry of one act; `ttl` is the largest in the chain once a shift stands in the routing, in seconds."""
+    at = (now - rollout.created_at).total_seconds()
+    match action:
+        case Ensure():
+            names = tuple(name for name, _ in action.marks)
+            return Entry(at, Kind.CREATE, action.target, names=names, writes=len(names))
+        case Remove():
+            kind = Kind.DELETE if action.keep_until is None else Kind.KEEP
+            until = None if action.keep_until is None else (action.keep_until - now).total_seconds()
+            names = action.names
+            return Entry(at, kind, action.target, names=names, lasts_seconds=until, writes=len(names))
+        case Shift():
+            return _of_shift(rollout, action, at, ttl)
+
+
+def _of_shift(rollout: Rollout, action: Shift, at: float, ttl: int) -> Entry:
+    state, intent = rollout.target(action.target), action.intent
+    rule = rollout.service.target(action.target).drain
+    entry = Entry(
+        at,
+        _kind(state, intent),
+        action.target,
+        share=state.asked.share if state.asked else None,
+        weights=tuple((member.endpoint, member.weight) for member in intent.members),
+        absent=intent.absent,
+        ttl_seconds=ttl,
+        writes=1,
+    )
+    if entry.kind is not Kind.SHIFT:
+        return entry
+    note = f"{rule.propagation_seconds:g} s propagation + {ttl} s TTL"
+    return replace(entry, lasts_seconds=settle_seconds(rule, ttl), note=note)
+
+
+def _kind(state: TargetState, intent: TrafficIntent) -> Kind:
+    if intent.active is None:
+        return Kind.LEAVE
+    return Kind.LOWER_TTL if state.phase is Phase.PREPARING else Kind.SHIFT
+
+
+def of_change(rollout: Rollout, old: TargetState, new: TargetState, now: datetime) -> Iterator[Entry]:
+    """What one tick changed for a target, beside its acts."""
+    at = (now - rollout.created_at).total_seconds()
+    target = rollout.service.target(new.name)
+    if new.phase in (Phase.PENDING, Phase.DRAINED) and old.phase is new.phase and old.note != new.note:
+        yield Entry(at, Kind.WAIT, new.name, share=new.share, note=new.note)
+    if new.asks_person and not old.asks_person:
+        yield Entry(at, Kind.APPROVAL, new.name, share=new.share, note=new.note)
+    if old.phase is new.phase:
+        return
+    if new.phase is Phase.HOLDING:
+        step = target.plan.steps[new.step]
+        if old.phase is Phase.PREPARING:
+            note = f"{target.probe.before} clean probes in a row of each group"
+            yield Entry(at, Kind.READY, new.name, names=tuple(slot.name for slot in new.candidate), note=note)
+        if step.hold_seconds or old.phase is not Phase.PREPARING:
+            yield Entry(at, Kind.HOLD, new.name, share=step.share, lasts_seconds=step.hold_seconds)
+    elif new.phase in (Phase.DRAINING, Phase.CLEARING):
+        yield _of_drain(rollout, new, at, now)
+    elif new.phase in TERMINAL or new.phase is Phase.STUCK:
+        yield Entry(at, Kind.END, new.name, share=new.share, note=_ending(rollout, new))
+
+
+def _of_drain(rollout: Rollout, state: TargetState, at: float, now: datetime) -> Entry:
+    """The drain's sum, taken apart: everything counts from the moment at which the shift was read back."""
+    rule = rollout.service.target(state.name).drain
+    leaving = state.stable if state.phase is Phase.DRAINING else state.candidate
+    named = bool(state.stable) if state.phase is Phase.DRAINING else state.exposed
+    judged = drain(state, rule, now, named=named, agreed=False)
+    confirmed = state.asked.confirmed_at if state.asked else None
+    names = tuple(slot.name or slot.endpoint for slot in leaving)
+    rest = max((judged.until - now).total_seconds(), 0.0)
+    if not named or confirmed is None or state.expires_at is None:
+        return Entry(at, Kind.DRAIN, state.name, share=state.share, names=names, lasts_seconds=rest, note=judged.note)
+    answers = (state.expires_at - confirmed).total_seconds()
+    passed = (now - confirmed).total_seconds()
+    margin = margin_seconds(rule, state.ttl_shift or 0)
+    whole = answers + rule.propagation_seconds + margin
+    note = (
+        f"{answers:g} s until answers expire + {rule.propagation_seconds:g} s propagation + {margin:g} s margin"
+        f" = {whole:g} s after the read-back, of which {min(passed, whole):g} s have passed"
+    )
+    return Entry(at, Kind.DRAIN, state.name, share=state.share, names=names, lasts_seconds=rest, note=note)
+
+
+def _ending(rollout: Rollout, state: TargetState) -> str:
+    if state.phase is Phase.PROMOTED:
+        return "promoted"
+    reason = state.failure or rollout.failure or rollout.aborted
+    word = "stuck" if state.phase is Phase.STUCK else "rolled back"
+    return f"{word}: {reason.message}" if reason else word
