@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from orchestrator.forecast_entries import Entry, Kind, of_act, of_change
+from orchestrator.forecast_entries import Entry, Kind, of_act, of_change, with_ttl
 from orchestrator.forecast_world import AssumedWorld, Latencies, Place
 from orchestrator.outlook import next_decision
 from strategies.advance import advance
 from strategies.drain import margin_seconds, settle_seconds
-from strategies.missing import Shift, missing
+from strategies.missing import Action, Shift, missing
 from strategies.model import Command, CommandKind, Outcome, Rollout, Slot
 from strategies.phases import Phase
 from strategies.wake import wake
@@ -98,7 +98,7 @@ def forecast(
 def way_back(rollout: Rollout, places: Mapping[str, Place], forward: Forecast, latencies: Latencies) -> WayBack | None:
     """Take the rollout back once the candidate has everything; None where there is nothing to go back to."""
     drains = [entry.at_seconds for entry in forward.entries if entry.kind is Kind.DRAIN]
-    if not drains:
+    if not drains or not any(state.stable for state in rollout.targets):
         return None
     decided = drains[-1]
     back = forecast(rollout, places, latencies, turn_at_seconds=decided)
@@ -141,14 +141,22 @@ class _Run:
         for old, new in zip(before.targets, self.rollout.targets, strict=True):
             self.entries += of_change(self.rollout, old, new, self.now)
         for action in acts:
-            ttl = self.world.ttl_after(action.target, action.intent) if isinstance(action, Shift) else 0
-            self.entries.append(of_act(self.rollout, action, self.now, ttl))
+            self.entries.append(self._noted(action))
             self.world.act(action, self.now)
         due = wake(self.rollout, self.now)
         if due is None or self.rollout.outcome is Outcome.STUCK:
             return None
         moved = bool(acts) or _material(before) != _material(self.rollout)
         return due if moved or self._waits_for_person() else self._leap(due)
+
+    def _noted(self, action: Action) -> Entry:
+        entry = of_act(self.rollout, action, self.now)
+        if isinstance(action, Shift):
+            rule = self.rollout.service.target(action.target).drain
+            return with_ttl(entry, rule, self.world.ttl_after(action.target, action.intent))
+        if entry.kind is Kind.CREATE and self.world.stands(action.target, entry.names):
+            return replace(entry, kind=Kind.REUSE)
+        return entry
 
     def _waits_for_person(self) -> bool:
         return any(state.asks_person for state in self.rollout.targets)
@@ -171,16 +179,16 @@ class _Run:
         times += self._limits()
         later = [at for at in times if at > self.now]
         interval = (due - self.now).total_seconds()
-        if any(state.phase is Phase.PREPARING for state in self.rollout.targets) and not self._provisioning():
+        if self._probing():
             return due
         wait = (min(later) - self.now).total_seconds() if later else _IDLE_SECONDS
         rounds = max(-(-wait // interval), 1.0)
         return self.now + timedelta(seconds=rounds * interval)
 
-    def _provisioning(self) -> bool:
-        """Whether every target that prepares waits for groups and not for probes."""
-        preparing = [state for state in self.rollout.targets if state.phase is Phase.PREPARING]
-        return all(not any(slot.address for slot in state.candidate) for state in preparing)
+    def _probing(self) -> bool:
+        """Whether clean probes are being counted somewhere, of which every single one matters."""
+        preparing = [state.name for state in self.rollout.targets if state.phase is Phase.PREPARING]
+        return any(not self.world.starting(name, self.now) for name in preparing)
 
     def _limits(self) -> list[datetime]:
         """When a bake is over, or a deadline."""

@@ -11,12 +11,14 @@ from strategies.drain import drain, margin_seconds, settle_seconds
 from strategies.missing import Action, Ensure, Remove, Shift
 from strategies.model import Rollout, TargetState, TrafficIntent
 from strategies.phases import TERMINAL, Phase
+from strategies.plan import DrainRule
 
 
 class Kind(StrEnum):
     """What an entry is about."""
 
     CREATE = "create"
+    REUSE = "reuse"
     READY = "ready"
     LOWER_TTL = "lowerTtl"
     SHIFT = "shift"
@@ -30,7 +32,7 @@ class Kind(StrEnum):
     END = "end"
 
 
-WRITES = frozenset({Kind.CREATE, Kind.LOWER_TTL, Kind.SHIFT, Kind.LEAVE, Kind.DELETE, Kind.KEEP})
+WRITES = frozenset({Kind.CREATE, Kind.REUSE, Kind.LOWER_TTL, Kind.SHIFT, Kind.LEAVE, Kind.DELETE, Kind.KEEP})
 """The kinds that change something."""
 
 
@@ -55,8 +57,8 @@ class Entry:
     writes: int = 0
 
 
-def of_act(rollout: Rollout, action: Action, now: datetime, ttl: int) -> Entry:
-    """The entry of one act; `ttl` is the largest in the chain once a shift stands in the routing, in seconds."""
+def of_act(rollout: Rollout, action: Action, now: datetime) -> Entry:
+    """The entry of one act."""
     at = (now - rollout.created_at).total_seconds()
     match action:
         case Ensure():
@@ -68,26 +70,24 @@ def of_act(rollout: Rollout, action: Action, now: datetime, ttl: int) -> Entry:
             names = action.names
             return Entry(at, kind, action.target, names=names, lasts_seconds=until, writes=len(names))
         case Shift():
-            return _of_shift(rollout, action, at, ttl)
+            state = rollout.target(action.target)
+            return Entry(
+                at,
+                _kind(state, action.intent),
+                action.target,
+                share=state.asked.share if state.asked else None,
+                weights=tuple((member.endpoint, member.weight) for member in action.intent.members),
+                absent=action.intent.absent,
+                writes=1,
+            )
 
 
-def _of_shift(rollout: Rollout, action: Shift, at: float, ttl: int) -> Entry:
-    state, intent = rollout.target(action.target), action.intent
-    rule = rollout.service.target(action.target).drain
-    entry = Entry(
-        at,
-        _kind(state, intent),
-        action.target,
-        share=state.asked.share if state.asked else None,
-        weights=tuple((member.endpoint, member.weight) for member in intent.members),
-        absent=intent.absent,
-        ttl_seconds=ttl,
-        writes=1,
-    )
+def with_ttl(entry: Entry, rule: DrainRule, ttl: int) -> Entry:
+    """A shift's entry with the largest TTL in the chain once it stands, in seconds, and how long it takes to be heard."""
     if entry.kind is not Kind.SHIFT:
-        return entry
+        return replace(entry, ttl_seconds=ttl)
     note = f"{rule.propagation_seconds:g} s propagation + {ttl} s TTL"
-    return replace(entry, lasts_seconds=settle_seconds(rule, ttl), note=note)
+    return replace(entry, ttl_seconds=ttl, lasts_seconds=settle_seconds(rule, ttl), note=note)
 
 
 def _kind(state: TargetState, intent: TrafficIntent) -> Kind:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from strategies.missing import Action, Ensure, Remove, Shift
 from strategies.model import Member, Rollout, TargetState, TrafficIntent
@@ -30,6 +30,9 @@ from strategies.split import LOWEST
 from strategies.wake import to_look, to_probe
 
 
+_LATER = datetime.max.replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Latencies:
     """How long things are assumed to take, in seconds.
@@ -46,10 +49,13 @@ class Latencies:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one target's routing begins: as it was read, and the TTL with which it is made where it does not exist."""
+    """Where one target begins: its routing as it was read, the TTL with which it is made where it does not exist, and
+    the names of its retained groups, which run already.
+    """
 
     routing: TrafficSeen
     created_ttl: int = 60
+    retained: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -87,8 +93,9 @@ class AssumedWorld:
         self.created: dict[str, datetime] = {}
         self.gone: dict[str, datetime] = {}
         for state in rollout.targets:
-            standing = (slot.name for slot in state.stable if slot.name)
-            self._sites[state.name].groups |= {name: _Group(rollout.created_at) for name in standing}
+            began, site = rollout.created_at, self._sites[state.name]
+            site.groups |= {slot.name: _Group(began) for slot in state.stable if slot.name}
+            site.groups |= {name: _Group(began, keep_until=_LATER) for name in places[state.name].retained}
 
     def look(self, rollout: Rollout, service: Service, now: datetime) -> Seen:
         """Answer one look at every target."""
@@ -100,9 +107,7 @@ class AssumedWorld:
         match action:
             case Ensure():
                 for name, _ in action.marks:
-                    site.groups[name] = _Group(now + timedelta(seconds=after.start_seconds))
-                    self.created[name] = now
-                    site.heard.append(Ack(Act.ENSURE, name, now))
+                    self._ensure(site, name, now)
             case Shift():
                 site.coming.append((now + timedelta(seconds=after.read_back_seconds), action.intent))
                 site.heard.append(Ack(Act.SHIFT, "", now))
@@ -122,6 +127,22 @@ class AssumedWorld:
             times += site.online_at.values()
             times += [at for group in site.groups.values() for at in (group.running_at, group.gone_at) if at]
         return min((at for at in times if at > now), default=None)
+
+    def starting(self, target: str, now: datetime) -> bool:
+        """Whether a group of this target has been created and does not run yet."""
+        return any(group.state(now) is GroupState.COMING for group in self._sites[target].groups.values())
+
+    def stands(self, target: str, names: Iterable[str]) -> bool:
+        """Whether groups of these names are there already, so that they are only marked anew."""
+        return all(name in self._sites[target].groups for name in names)
+
+    def _ensure(self, site: _Site, name: str, now: datetime) -> None:
+        if name in site.groups:
+            site.groups[name].keep_until = None
+        else:
+            site.groups[name] = _Group(now + timedelta(seconds=self._latencies.start_seconds))
+            self.created[name] = now
+        site.heard.append(Ack(Act.ENSURE, name, now))
 
     def _remove(self, site: _Site, name: str, now: datetime, keep_until: datetime | None) -> None:
         group = site.groups[name]
@@ -198,8 +219,8 @@ def _group_seen(site: _Site, name: str, now: datetime) -> GroupSeen:
     if group is None:
         return GroupSeen(name, GroupState.ABSENT, now)
     state = group.state(now)
-    address = f"{name}.assumed" if state is GroupState.RUNNING else None
-    return GroupSeen(name, state, now, address, keep_until=group.keep_until)
+    there = state in (GroupState.COMING, GroupState.RUNNING)
+    return GroupSeen(name, state, now, f"{name}.assumed" if there else None, keep_until=group.keep_until)
 
 
 def _probes(site: _Site, state: TargetState, due: Iterable[tuple[str, str]], now: datetime) -> Iterable[ProbeSeen]:

@@ -78,14 +78,14 @@ def _acked(slot: Slot, ack: Ack) -> Slot:
     if ack.act is Act.RETIRE:
         return evolve(slot, retire_acked_at=ack.at)
     if ack.act is Act.ENSURE and slot.stage is Stage.INTENDED:
-        return evolve(slot, stage=Stage.BEGUN, begun_at=ack.at, absences=0)
+        return evolve(slot, stage=Stage.BEGUN, begun_at=ack.at, absences=0, failing_why="")
     return slot
 
 
 def _refused(slot: Slot, refusal: Refusal) -> Slot:
     said = f"{refusal.code}: {refusal.message}"
-    if refusal.act is Act.ENSURE and refusal.final:
-        return evolve(slot, fault=said)
+    if refusal.act is Act.ENSURE:
+        return evolve(slot, fault=said) if refusal.final else evolve(slot, failing_why=said)
     if refusal.act is Act.RETIRE and refusal.final:
         return evolve(slot, leftover=said)
     return slot

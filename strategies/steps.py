@@ -70,7 +70,8 @@ def _preparing(rollout: Rollout, state: TargetState, target: Target, now: dateti
 
 def _how_far(slot: Slot, target: Target) -> str:
     if slot.stage is not Stage.SEEN or slot.address is None:
-        return f"{slot.name} is {slot.stage.value}"
+        refused = f": {slot.failing_why}" if slot.failing_why else ""
+        return f"{slot.name} is {slot.stage.value}{refused}"
     why = f", last one: {slot.failing_why}" if slot.failing_why else ""
     return f"{slot.name}: {slot.clean} of {target.probe.before} clean probes{why}"
 

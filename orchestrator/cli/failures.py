@@ -30,12 +30,13 @@ def code_of(error: Exception) -> ExitCode | None:
     from orchestrator.store.errors import StoreError, StoreMisplaced, UnknownRollout
     from orchestrator.submit import Refused
     from providers.errors import ProviderError
+    from watchers.errors import RegistryError
 
     if isinstance(error, Failure):
         return error.code
     if isinstance(error, ManifestError | StoreMisplaced | UnknownRollout):
         return ExitCode.USAGE
-    if isinstance(error, StoreError | ProviderError | Refused):
+    if isinstance(error, StoreError | ProviderError | RegistryError | Refused):
         return ExitCode.REFUSED
     return ExitCode.TIMED_OUT if isinstance(error, LeaseLost) else None
 

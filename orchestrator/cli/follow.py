@@ -26,7 +26,7 @@ class Progress:
     def __init__(self, session: Session) -> None:
         """Show nothing yet."""
         self._session = session
-        self._screen = Screen(session.out)
+        self._screen = Screen(session.out, passing=True)
         self._version, self._seq = -1, 0
         self._pictured = session.out.terminal and not session.options.quiet and session.options.log_format is None
 

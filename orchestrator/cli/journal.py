@@ -60,13 +60,17 @@ def history(session: Session, service: str | None, *, limit: int) -> int:
     return ExitCode.PROMOTED
 
 
-def tell_changes(session: Session, names: list[str], over: Callable[[], bool]) -> None:
-    """Print each event of these services as it happens, until `over` says that nothing more is to come."""
-    seen = {name: max((each.seq for each in session.store.events(name)), default=0) for name in names}
+def told(session: Session, names: list[str]) -> dict[str, int]:
+    """The number of each service's last event so far."""
+    return {name: max((each.seq for each in session.store.events(name)), default=0) for name in names}
+
+
+def tell_changes(session: Session, seen: dict[str, int], over: Callable[[], bool]) -> None:
+    """Print each event of the services in `seen` above its number, until `over` says that nothing more is to come."""
     while not session.out.closed:
         done = over()
-        for name in names:
-            for each in session.store.events(name, after=seen[name]):
+        for name, after in list(seen.items()):
+            for each in session.store.events(name, after=after):
                 seen[name] = each.seq
                 session.out.text(line(each.event, session.out.style))
         if done:
@@ -94,9 +98,9 @@ def _stream(session: Session, found: Iterator[StoredEvent]) -> None:
         for each in found:
             session.out.text(line(each.event, session.out.style))
         return
-    session.out.raw(f'{{"schema": {SCHEMA}, "events": [')
     separator = "\n  "
     try:
+        session.out.raw(f'{{"schema": {SCHEMA}, "events": [')
         for each in found:
             session.out.raw(separator + json.dumps(document(each), ensure_ascii=False))
             separator = ",\n  "

@@ -44,10 +44,13 @@ def lines(events: Iterable[StoredEvent], style: Style) -> list[str]:
 
 
 def numbers(event: Event, style: Style) -> str:
-    """The event's values by key; empty ones are left out, identities shortened."""
-    said = []
+    """The event's values by key; a change is drawn as one, what says nothing is left out, identities are shortened."""
+    data = dict(event.data)
+    before, after = data.get("before"), data.get("after")
+    said = [f"{before} → {after}"] if before and after else []
     for key, value in event.data:
-        if value in (None, ""):
+        nothing = value is None or value is False or value == "" or (key, value) == ("e", 1)
+        if nothing or (said and key in ("before", "after")):
             continue
         said.append(f"{style.faint(f'{key}=')}{_short(key, value)}")
     return " ".join(said)

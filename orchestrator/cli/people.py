@@ -12,9 +12,11 @@ import click
 
 from orchestrator.cli.actor import actor as named
 from orchestrator.cli.command import VerbCommand, verb
+from orchestrator.cli.failures import Failure
 from orchestrator.cli.saying import Saying, say
 from orchestrator.cli.session import Session
 from orchestrator.cli.times import seconds_or_none
+from orchestrator.exit_codes import ExitCode
 from strategies.model import CommandKind, Side
 
 Function = TypeVar("Function", bound=Callable[..., int])
@@ -25,7 +27,12 @@ _SHARED = (
     click.option("--reason", metavar="TEXT", default="", help="Why; it stands in the journal."),
     by_actor,
     click.option("--follow", "-f", is_flag=True, help="Follow to the end, and leave with its exit code."),
-    click.option("--wait/--no-wait", default=True, help="Wait until it took effect; --no-wait needs a running engine."),
+    click.option(
+        "--wait/--no-wait",
+        " /--detach",
+        default=True,
+        help="Wait until it took effect; --no-wait needs a running engine.",
+    ),
     click.option("--timeout", metavar="TIME", help="How long to wait, such as 30s; default: without end."),
 )
 
@@ -98,5 +105,5 @@ def promote(session: Session, service: str, *, full: bool, **shared: object) -> 
 def settle(session: Session, service: str, *, serving: str, **shared: object) -> int:
     """Say which side shall serve when a rollout is stuck; the other one leaves the routing and is deleted."""
     if not shared["reason"]:
-        raise click.UsageError("settle needs --reason: it is a decision that the journal has to explain")
+        raise Failure("settle needs --reason: it is a decision that the journal has to explain", ExitCode.USAGE)
     return _say(session, service, CommandKind.SETTLE, shared, argument=serving)

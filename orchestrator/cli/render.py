@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from orchestrator.cli.style import Style, bar, clock, columns, percent, since, span
+from orchestrator.cli.style import Style, ago, bar, clock, columns, percent, since, span
 from orchestrator.outlook import next_decision
 from orchestrator.result import group_state, mean_share, outcome_of, phase_of, reason_of, share_of
 from strategies.model import Outcome, Revision, Rollout, Slot, TargetState
@@ -249,7 +249,7 @@ def _ending(rollout: Rollout, now: datetime) -> str:
     if rollout.ended_at is None:
         return f"{word}; rollout {rollout.id}"
     took = span((rollout.ended_at - rollout.created_at).total_seconds())
-    return f"{word} {since(rollout.ended_at, now)} ago, took {took}; rollout {rollout.id}"
+    return f"{word} {ago(rollout.ended_at, now)}, took {took}; rollout {rollout.id}"
 
 
 def _row(view: View, style: Style) -> list[str]:

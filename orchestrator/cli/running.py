@@ -20,30 +20,36 @@ from orchestrator.cli.verbs import Verb
 from orchestrator.exit_codes import ExitCode
 
 
-def run_verb(
-    verb: Verb, arguments: Sequence[str], session_of: Callable[[Options, Output], Session] = Session
-) -> int:
+def run_verb(verb: Verb, arguments: Sequence[str], session_of: Callable[[Options, Output], Session] = Session) -> int:
     """Parse the arguments and run the verb; answers the exit code and lets no exception through."""
-    module, _, name = verb.home.partition(":")
-    command: VerbCommand = getattr(importlib.import_module(module), name)
+    guessed = Options(Format.JSON if wants_json(arguments, os.environ) else Format.TEXT, debug="--debug" in arguments)
     try:
-        context = command.make_context(f"rollout {verb.name}", list(arguments))
+        options, function = _parse(verb, arguments)
     except click.exceptions.Exit as answered:  # --help has been printed
         return answered.exit_code
     except click.ClickException as error:
-        return _misused(verb, arguments, error)
+        return _misused(verb, error, session_of(guessed, Output(guessed)).out)
+    except Exception as error:  # noqa: BLE001 - a verb that cannot even be loaded is told like every other defect
+        return _failed(session_of(guessed, Output(guessed)), error)
+    with session_of(options, Output(options)) as session:
+        return _guarded(session, lambda: function(session))
+
+
+def _parse(verb: Verb, arguments: Sequence[str]) -> tuple[Options, Callable[[Session], int | None]]:
+    """Answer the options of every verb, and the verb itself with its own values filled in."""
+    module, _, name = verb.home.partition(":")
+    command: VerbCommand = getattr(importlib.import_module(module), name)
+    context = command.make_context(f"rollout {verb.name}", list(arguments))
     options, values = command.read(context)
     function = command.callback
     if function is None:
         raise AssertionError(f"{verb.home} has no function")
-    with session_of(options, Output(options)) as session:
-        return _guarded(session, lambda: function(session, **values))
+    return options, lambda session: function(session, **values)
 
 
-def _misused(verb: Verb, arguments: Sequence[str], error: click.ClickException) -> int:
+def _misused(verb: Verb, error: click.ClickException, output: Output) -> int:
     message = error.format_message().rstrip(".")
     message = message[:1].lower() + message[1:]
-    output = Output(Options(Format.JSON if wants_json(arguments, os.environ) else Format.TEXT))
     output.document({"schema": 1, "error": {"code": int(ExitCode.USAGE), "message": message}})
     output.error(f"{message}\n`rollout {verb.name} --help` shows what it takes.")
     return ExitCode.USAGE

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class Screen:
-    """Shows one picture after another; the last one stays when it is left."""
+    """Shows one picture after another; the last one stays when it is left, unless it is `passing`."""
 
-    def __init__(self, out: Output) -> None:
-        """Draw nothing yet."""
-        self._out = out
+    def __init__(self, out: Output, *, passing: bool = False) -> None:
+        """Draw nothing yet; a passing picture is wiped in the end, because a result is printed in its place."""
+        self._out, self._passing = out, passing
         self._live: Live | None = None
 
     def show(self, lines: Sequence[str]) -> None:
@@ -25,7 +25,8 @@ class Screen:
         if self._live is not None:
             from rich.text import Text
 
-            self._live.update(Text.from_ansi("\n".join(lines)), refresh=True)
+            picture = Text.from_ansi("\n".join(lines), no_wrap=True, overflow="ellipsis")
+            self._live.update(picture, refresh=True)
 
     def __enter__(self) -> Self:
         if self._out.terminal:
@@ -34,7 +35,7 @@ class Screen:
 
             colours = self._out.style.colours
             console = Console(file=self._out.stream, no_color=not colours, highlight=False)
-            self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
+            self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop", transient=self._passing)
             self._live.start()
         return self
 

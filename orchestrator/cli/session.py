@@ -13,7 +13,7 @@ from orchestrator.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from orchestrator.store.ports import Store
-    from orchestrator.store.records import LeaseRecord
+    from orchestrator.store.records import LeaseRecord, Owner
 
 
 class Session:
@@ -23,6 +23,7 @@ class Session:
         """Open nothing yet; a store that is given stays the giver's to close."""
         self.options, self.out, self.clock = options, out, clock or SystemClock()
         self._store, self._opened = store, False
+        self._process: Owner | None = None
 
     @property
     def store(self) -> Store:
@@ -35,12 +36,21 @@ class Session:
 
     def holder(self, service: str) -> LeaseRecord | None:
         """The lease of a process that, as far as this host can tell, runs the service's rollout now."""
-        from orchestrator.lease import may_live, this_process
+        from orchestrator.lease import may_live
 
         record = self.store.lease_of(service)
         if record is None or record.owner is None or record.expires_at < self.clock.now():
             return None
-        return record if may_live(record.owner, this_process()) else None
+        return record if may_live(record.owner, self.process) else None
+
+    @property
+    def process(self) -> Owner:
+        """The process that we are, as leases name it."""
+        if self._process is None:
+            from orchestrator.lease import this_process
+
+            self._process = this_process()
+        return self._process
 
     def engine(self, service: str) -> str:
         """The contract's word: `daemon` when another process's engine goes on, `none` when nobody's does."""

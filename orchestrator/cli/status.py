@@ -81,7 +81,10 @@ def _engine(session: Session, rollout: Rollout) -> str:
         return ""
     holder = session.holder(rollout.service.name)
     if holder is not None and holder.owner is not None:
-        return f"process {holder.owner.pid} on {holder.owner.host.split(' ')[0][:12]}"
+        owner, me = holder.owner, session.process
+        if owner == me:
+            return f"this process ({owner.pid})"
+        return f"process {owner.pid} on " + ("this host" if owner.host == me.host else f"host {owner.host[:12]}")
     return "none: nothing moves until `rollout start` is run again"
 
 
@@ -107,10 +110,11 @@ def _watch(session: Session, names: list[str]) -> None:
         return all(rollout is None or rollout.outcome is not Outcome.RUNNING for rollout in latest)
 
     if not session.out.terminal:
-        from orchestrator.cli.journal import tell_changes
+        from orchestrator.cli.journal import tell_changes, told
 
+        seen = told(session, names)
         session.out.text("\n".join(_draw(session, names)))
-        tell_changes(session, names, over)
+        tell_changes(session, seen, over)
         return
     from orchestrator.cli.screen import Screen
 

@@ -73,7 +73,7 @@ def columns(rows: Sequence[Sequence[str]], *, indent: int = 0, gap: int = 2) -> 
 def span(seconds: float) -> str:
     """A length of time in at most two units: `0.4 s`, `42 s`, `4 m 12 s`, `3 h 5 m`, `2 d 4 h`."""
     seconds = max(seconds, 0.0)
-    if 0 < seconds < 1:
+    if 0.05 <= seconds < 1:
         return f"{seconds:.1f} s"
     whole = int(seconds)
     for unit, name, smaller, small_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s")):
@@ -86,6 +86,11 @@ def span(seconds: float) -> str:
 def since(then: datetime, now: datetime) -> str:
     """How long ago something was."""
     return span((now - then).total_seconds())
+
+
+def ago(then: datetime, now: datetime) -> str:
+    """The same as part of a sentence."""
+    return "just now" if (now - then).total_seconds() < 1 else f"{since(then, now)} ago"
 
 
 def clock(at: datetime, now: datetime) -> str:

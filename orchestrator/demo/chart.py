@@ -54,13 +54,23 @@ class Look:
         return fills.get(what, "?")
 
 
+def apportion(parts: Mapping[str, float], cells: int) -> dict[str, int]:
+    """Divide cells among parts; what is above zero gets at least one, which the largest parts pay for.
+
+    There must be no more parts above zero than cells.
+    """
+    total = sum(parts.values())
+    sizes = {what: max(1, round(part / total * cells)) for what, part in parts.items() if part > 0}
+    while sizes and (rest := cells - sum(sizes.values())):
+        largest = max(sizes, key=lambda what: (sizes[what], parts[what]))
+        sizes[largest] += 1 if rest > 0 else -1
+    return sizes
+
+
 def bar(shares: Mapping[str, float], cells: int, look: Look) -> Text:
     """Draw shares in percent as one line of blocks with its numbers; anything above zero shows at least one block."""
     present = {what: share for what, share in sorted(shares.items()) if share > 0}
-    widths = {what: max(1, round(share / 100 * cells)) for what, share in present.items()}
-    if widths:
-        largest = max(widths, key=lambda what: widths[what])
-        widths[largest] += cells - sum(widths.values())
+    widths = apportion(present, cells)
     drawn = Text()
     for what, width in widths.items():
         drawn.append(look.fill(what) * width, look.colour(what))
@@ -76,7 +86,7 @@ def chart(
     rows: int,
     look: Look,
 ) -> list[Text]:
-    """Draw complete seconds as columns of shares from the left, and the marks below them; it scrolls when it is full."""
+    """Draw complete seconds as columns of shares from the left, and the marks below; it scrolls when it is full."""
     fine = 2 if look.colours and look.symbols else 1
     wide = 2 if width - _AXIS >= 110 else 1
     shown = sorted(counted)[-((width - _AXIS) // wide) :]
@@ -84,7 +94,7 @@ def chart(
     lines = []
     for row in range(rows):
         label = {0: "100 %", rows // 2: "50 %", rows - 1: "0 %"}.get(row, "")
-        drawn = Text(f"{label:>{_AXIS - 1}} ", "dim")
+        drawn = Text.assemble((f"{label:>{_AXIS - 1}} ", "dim"))
         for column in columns:
             _cell(drawn, column[row * fine : (row + 1) * fine], wide, look)
         lines.append(drawn)
@@ -93,19 +103,11 @@ def chart(
 
 def _column(versions: Mapping[str, Counts], height: int) -> list[str]:
     """What stands at each height, from the top: the oldest version first, failures last."""
-    total = sum(each.requests for each in versions.values())
-    failed = sum(each.failed for each in versions.values())
-    parts = [(version, versions[version].requests - versions[version].failed) for version in sorted(versions)]
-    column: list[str] = []
-    reached = 0
-    for what, count in (*parts, (FAILED, failed)):
-        reached += count
-        upto = round(reached / total * height)
-        if count and upto == len(column):
-            # The smallest share must be seen too: it takes the place of its larger neighbour's last part.
-            upto, column = (upto + 1, column) if upto < height else (upto, column[:-1])
-        column += [what] * (upto - len(column))
-    return column[:height]
+    parts: dict[str, float] = {
+        version: versions[version].requests - versions[version].failed for version in sorted(versions)
+    }
+    parts[FAILED] = sum(each.failed for each in versions.values())
+    return [what for what, size in apportion(parts, height).items() for _ in range(size)]
 
 
 def _cell(drawn: Text, parts: Sequence[str], wide: int, look: Look) -> None:
@@ -116,14 +118,13 @@ def _cell(drawn: Text, parts: Sequence[str], wide: int, look: Look) -> None:
         drawn.append("▀" * wide, f"{look.colour(upper)} on {look.colour(lower)}")
 
 
-def _axis(
-    shown: Sequence[int], marks: Sequence[tuple[datetime, str]], width: int, wide: int, look: Look
-) -> Text:
+def _axis(shown: Sequence[int], marks: Sequence[tuple[datetime, str]], width: int, wide: int, look: Look) -> Text:
     """Words below the second in which something happened; one that would cover another is left out."""
     words = " " * width
     for at, word in marks:
         place = (int(at.timestamp()) - shown[0]) * wide if shown else -1
         said = f"{'↑' if look.symbols else '^'} {word}"
-        if 0 <= place and place + len(said) <= width and not words[max(place - 1, 0) : place + len(said) + 1].strip():
-            words = words[:place] + said + words[place + len(said) :]
+        end = place + len(said)
+        if place >= 0 and end <= width and not words[max(place - 1, 0) : end + 1].strip():
+            words = words[:place] + said + words[end:]
     return Text(" " * _AXIS + words.rstrip(), "dim")

@@ -19,11 +19,11 @@ from orchestrator.cli.lines import line
 from orchestrator.cli.output import Output
 from orchestrator.cli.style import Style, percent
 from orchestrator.demo.chart import BLANK, Look, bar, chart
-from orchestrator.demo.stage import CLIENTS, RATE, Scene
+from orchestrator.demo.stage import Scene
 from orchestrator.result import evidence_of, mean_share, phase_of
 from providers.emulator.load_counts import Counts
 from strategies.journal import Event
-from strategies.model import Rollout
+from strategies.model import Reason, Rollout
 from strategies.phases import TERMINAL
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ FRAMES_PER_SECOND = 8
 RECENT_SECONDS = 2
 _MARGIN, _LABEL = 2, 9
 _WIDEST = 140
-_LEAST_CHART, _MOST_CHART, _LEAST_JOURNAL, _MOST_JOURNAL = 4, 12, 2, 10
-_UNTOLD = ("weight.", "address", "digest", "revision", "previous", "number")
-"""What the journal's lines leave out here, where there is room for one short line each."""
+_LEAST_CHART, _MOST_CHART, _LEAST_JOURNAL, _MOST_JOURNAL = 5, 12, 2, 10
+_UNTOLD = frozenset({"address", "digest", "revision", "previous", "number", "e", "code", "limit"})
+"""What the journal's lines leave out here, where there is room for one short line each; and all single weights."""
 
 Seconds = Mapping[int, Mapping[str, Counts]]
 
@@ -46,12 +46,12 @@ def draw(scene: Scene, now: datetime, seconds: float, size: tuple[int, int], loo
     counted = _complete(scene.load.per_second(), now) if scene.load else {}
     totals = scene.load.counts() if scene.load else {}
     top = [_head(scene, seconds, width), BLANK, *_shares(scene, counted, width, look), BLANK]
-    middle = [BLANK, *_table(counted, totals, look), BLANK, *_doing(scene, width, look), BLANK]
-    room = height - len(top) - len(middle) - 2
+    middle = [BLANK, *_table(counted, totals, look), BLANK, *_doing(scene, look), BLANK]
+    room = height - len(top) - len(middle) - 1
     journal = max(_LEAST_JOURNAL, min(_MOST_JOURNAL, room - _MOST_CHART))
     rows = max(_LEAST_CHART, min(_MOST_CHART, room - journal))
     drawn = chart(counted, scene.marks, width - _MARGIN, rows, look)
-    lines = [*top, *drawn, *middle, *_journal(scene.journal[-journal:], width, look)]
+    lines = [*top, *drawn, *middle, *_journal(scene.journal[-journal:], look)]
     return Text("\n").join(_fitted(each, width, look) for each in lines[:height])
 
 
@@ -95,7 +95,7 @@ def _shares(scene: Scene, counted: Seconds, width: int, look: Look) -> list[Text
 
 
 def _labelled(label: str, text: Text) -> Text:
-    return Text(f"{label:{_LABEL}}", "dim").append_text(text)
+    return Text.assemble((f"{label:{_LABEL}}", "dim")).append_text(text)
 
 
 def _recently(counted: Seconds) -> dict[str, Counts]:
@@ -114,7 +114,7 @@ def _table(counted: Seconds, totals: Mapping[str, Counts], look: Look) -> list[T
     rows = [head]
     for version in (*look.versions, *(each for each in totals if each not in look.versions)):
         now, all_of_it = recent.get(version, Counts()), totals.get(version, Counts())
-        row = Text(f"{version:{_LABEL}}", look.colour(version) if all_of_it.requests else "dim")
+        row = Text.assemble((f"{version:{_LABEL}}", look.colour(version) if all_of_it.requests else "dim"))
         for value, count in (
             (now.requests / seconds, f"{now.requests / seconds:.0f}"),
             (now.failed / seconds, f"{now.failed / seconds:.1f}"),
@@ -128,7 +128,7 @@ def _table(counted: Seconds, totals: Mapping[str, Counts], look: Look) -> list[T
     return rows
 
 
-def _doing(scene: Scene, width: int, look: Look) -> list[Text]:
+def _doing(scene: Scene, look: Look) -> list[Text]:
     """Phase, step and what it waits for; below it what the two sources of evidence say of the candidate."""
     rollout = scene.rollout
     if rollout is None:
@@ -137,7 +137,7 @@ def _doing(scene: Scene, width: int, look: Look) -> list[Text]:
     last = rollout.service.target(state.name).plan.last
     word = "rolled back" if phase.value == "rolledBack" else phase.value
     style = "green" if word == "promoted" else ("yellow" if rollout.failure else "cyan")
-    now = Text(word, style)
+    now = Text.assemble((word, style))
     if phase not in TERMINAL:
         now.append(f", step {state.step} of {last}", "dim").append(f"   {state.note}")
     return [_labelled("now", now), _labelled("evidence", _evidence(rollout, look))]
@@ -146,22 +146,32 @@ def _doing(scene: Scene, width: int, look: Look) -> list[Text]:
 def _evidence(rollout: Rollout, look: Look) -> Text:
     state = rollout.targets[0]
     if rollout.failure is not None:
-        return Text(rollout.failure.message, "yellow")
+        return Text.assemble((_verdict(rollout.failure), "yellow"))
     seen, limit = evidence_of(rollout, state), rollout.service.target(state.name).probe.failures
     failing = max((slot.failed for slot in state.candidate), default=0)
     if not state.exposed or not rollout.previous:
         return Text(look.none, "dim")
-    text = Text(f"clients' counts {seen['e']:,.3g} of {seen['limit']:,}", "red" if seen["e"] >= 10 else "")
+    counts = f"clients' counts {seen['e']:,.3g} of {seen['limit']:,}"
+    text = Text.assemble((counts, "red" if seen["e"] >= 10 else ""))
     return text.append(f"   failed probes {failing} of {limit} in a row", "red" if failing else "")
 
 
-def _journal(events: Sequence[Event], width: int, look: Look) -> list[Text]:
+def _verdict(reason: Reason) -> str:
+    """The verdict in one short line: the numbers alone where it rests on counts."""
+    said = dict(reason.evidence)
+    if reason.code != "countsWorse":
+        return reason.message
+    failed = f"{said['candidateFailures']} of {said['candidateRequests']} requests failed"
+    return f"turned back: {failed}, evidence {said['e']:,.3g} of {said['limit']:,g}"
+
+
+def _journal(events: Sequence[Event], look: Look) -> list[Text]:
     style = Style(colours=look.colours, symbols=look.symbols)
     return [Text.from_ansi(line(_short(event), style)) for event in events]
 
 
 def _short(event: Event) -> Event:
-    kept = tuple((key, value) for key, value in event.data if not key.startswith(_UNTOLD))
+    kept = tuple((key, value) for key, value in event.data if key not in _UNTOLD and not key.startswith("weight."))
     return replace(event, target=None, data=kept)
 
 
@@ -210,8 +220,6 @@ class Telling:
         if scene.title != self._title:
             self._title = scene.title
             self._out.note(style.strong(scene.title))
-            if scene.load is not None and not self._told_load:
-                self._out.note(f"{CLIENTS} clients send {RATE:g} requests a second")
         events = scene.journal[self._told :]
         self._told += len(events)
         for event in events:

@@ -1,8 +1,8 @@
 """What the play has shown, in numbers: per release what the clients saw, how the bad one was found out, what is left.
 
-    document   the contract's JSON document
-    broken     every promise that was not kept, as a sentence; empty when all were
-    lines      the same for people
+document   the contract's JSON document
+broken     every promise that was not kept, as a sentence; empty when all were
+lines      the same for people
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ class Release:
         """Take what was sent since this release began, less what was sent after it, by version."""
         self.by_version = {
             version: Counts(
-                counts.requests - after.get(version, Counts()).requests, counts.failed - after.get(version, Counts()).failed
+                counts.requests - after.get(version, Counts()).requests,
+                counts.failed - after.get(version, Counts()).failed,
             )
             for version, counts in since.items()
         }
@@ -156,7 +157,9 @@ def detection(
     seen_failing = first_failed_at is not None and first_failed_at <= verdict.at
     return Detection(
         seconds=(verdict.at - begun).total_seconds(),
-        after_fault_seconds=(verdict.at - first_failed_at).total_seconds() if first_failed_at and seen_failing else None,
+        after_fault_seconds=(verdict.at - first_failed_at).total_seconds()
+        if first_failed_at and seen_failing
+        else None,
         code=decided.failure.code,
         message=decided.failure.message,
         evidence=counted["e"],
@@ -191,18 +194,20 @@ def _failures(release: Release, style: Style) -> str:
     total = release.total
     if not total.failed:
         return style.good("0")
-    parts = ", ".join(f"{each.failed} by {version}" for version, each in release.by_version.items() if each.failed)
-    return f"{total.failed} ({100 * total.failed / total.requests:.1f} %), {parts}"
+    failed = {version: each.failed for version, each in release.by_version.items() if each.failed}
+    parts = "all" if len(failed) == 1 else ", ".join(str(count) for count in failed.values())
+    return f"{total.failed} ({100 * total.failed / total.requests:.1f} %), {parts} by {', '.join(failed)}"
 
 
 def _found_out(found: Detection) -> list[tuple[str, str]]:
     when = f"{found.seconds:.1f} s after its first request"
     if found.after_fault_seconds is not None:
-        when += f", {found.after_fault_seconds:.1f} s after the first one that failed"
+        when += f", {found.after_fault_seconds:.1f} s after its first error"
     by = {"countsWorse": "the clients' counts", "probesFailed": "the probes"}.get(found.code, found.code)
+    evidence = f"evidence {found.evidence:,.4g}, limit {found.limit:,.0f}"
     return [
         ("found out", when),
         ("decided by", by),
-        ("counts", f"{found.failed} of its {found.requests} requests failed: evidence {found.evidence:,.4g}, limit {found.limit:,.0f}"),
+        ("counts", f"{found.failed} of its {found.requests} requests failed: {evidence}"),
         ("probes", f"{found.probes_failed} failed by then; {found.probe_limit} in a row would have been enough"),
     ]

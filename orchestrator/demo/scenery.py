@@ -20,7 +20,7 @@ ADDRESS = f"http://contoso-shop.trafficmanager.net:{PORT}/"
 TTL_SECONDS = 3
 FIRST, GOOD, BAD = "v1", "v2", "v3"
 ERROR_RATE = 0.5
-GOOD_FOR_SECONDS = 4.0
+GOOD_FOR_SECONDS = 3.0
 """How long clients get sound answers from the bad version before it begins to fail."""
 _DORMANT_SECONDS = 3600.0
 VERSIONS = {
@@ -49,7 +49,7 @@ targets:
         ttl: {ttl}s
         monitor: {{protocol: HTTP, port: {port}, path: /healthz, interval: 10s, timeout: 5s, failures: 3}}
 strategy:
-  canary: {{steps: [10, 50], hold: 3s}}
+  canary: {{steps: [20, 50], hold: 3s}}
 gates:
   probe: {{port: {port}, path: /healthz, interval: 500ms, timeout: 1s, before: 5, failures: 5}}
 drain: {{propagation: 1s, margin: 2s, quiet: 2s}}
@@ -111,7 +111,11 @@ def leftovers(world: World, digest: str) -> list[str]:
     for profile in state["profiles"]:
         properties = profile["properties"]
         found += [f"endpoint {e['name']}" for e in properties["endpoints"] if e["properties"]["target"] not in serving]
-        found += [f"tag {tag} of profile {profile['name']}" for tag in ("rollout-active", "rollout-ttl") if tag in profile["tags"]]
+        found += [
+            f"tag {tag} of profile {profile['name']}"
+            for tag in ("rollout-active", "rollout-ttl")
+            if tag in profile["tags"]
+        ]
         if properties["dnsConfig"]["ttl"] != TTL_SECONDS:
             found.append(f"TTL {properties['dnsConfig']['ttl']} s of profile {profile['name']}, was {TTL_SECONDS} s")
     return found

@@ -6,7 +6,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from orchestrator.cli.failures import Terminated
 from orchestrator.demo import scenery
 from orchestrator.demo.evidence import ClientCounts
 from orchestrator.demo.proof import Proof, Release, detection
+from orchestrator.engine import Listener
 from orchestrator.manifest.loader import Loaded, load
 from orchestrator.runner import Driver, Ending, Patience
 from orchestrator.store.memory import MemoryStore
@@ -29,7 +30,7 @@ from strategies.model import Outcome, Rollout
 
 RATE = 60.0
 CLIENTS = 40
-CALM_SECONDS = 2.0
+CALM_SECONDS = 1.5
 RELEASE_SECONDS = 75.0
 """A release that takes longer is given up, so that the demo ends on a machine that stands still."""
 
@@ -52,7 +53,6 @@ class Scene:
     marks: list[tuple[datetime, str]] = field(default_factory=list)
     """Moments worth a word on the time axis."""
     began: float = field(default_factory=time.monotonic)
-    over: bool = False
 
 
 Show = Callable[[Scene], None]
@@ -61,12 +61,14 @@ Show = Callable[[Scene], None]
 class Play:
     """Everything the demo needs, open from `opened` on; releases are played one after the other."""
 
-    def __init__(self, emulator: LoopbackEmulator, loaded: Loaded, scene: Scene, show: Show) -> None:
+    def __init__(
+        self, emulator: LoopbackEmulator, loaded: Loaded, scene: Scene, show: Show, listeners: tuple[Listener, ...] = ()
+    ) -> None:
         self.emulator, self.loaded, self.scene, self._show = emulator, loaded, scene, show
         self._counts: Metrics | None = None
         self._failing = False
         self._decided: Rollout | None = None
-        self.app = App(MemoryStore(), metrics_of=lambda _id, _target: self._counts, listeners=(self._note,))
+        self.app = App(MemoryStore(), metrics_of=lambda _id, _target: self._counts, listeners=(self._note, *listeners))
         self.digests = {
             tag: emulator.register_image(scenery.REPOSITORY, tag, behaviour)
             for tag, behaviour in scenery.VERSIONS.items()
@@ -80,15 +82,17 @@ class Play:
             raise PlayError(f"the first release did not come up: {why}")
         with self._crowd() as crowd:
             self._calm()
-            good = self._release(crowd, scenery.GOOD, scenery.FIRST, f"{scenery.GOOD}, a good version, replaces it")
-            title = f"{scenery.BAD}, a bad version: takes traffic, then fails half its requests"
-            bad = self._release(crowd, scenery.BAD, scenery.GOOD, title)
+            title = f"{scenery.GOOD}, a good version, replaces {scenery.FIRST}"
+            good = self._release(crowd, scenery.GOOD, scenery.FIRST, title)
+            serving = scenery.GOOD if good.rollout.outcome is Outcome.PROMOTED else scenery.FIRST
+            title = f"{scenery.BAD}, a bad version, takes its first traffic"
+            bad = self._release(crowd, scenery.BAD, serving, title)
         # Counted only now that every request has been answered: each belongs to the release in which it was sent.
         total = crowd.snapshot()
         good.count(crowd.counts(good.began_at), crowd.counts(bad.began_at), bad.retired_before)
         bad.count(crowd.counts(bad.began_at), {}, total.to_retired)
-        left = self.emulator.call(scenery.leftovers, self.emulator.world, self.digests[scenery.GOOD])
-        self.scene.title, self.scene.over = "the end", True
+        left = self.emulator.call(scenery.leftovers, self.emulator.world, self.digests[serving])
+        self.scene.title = "the end"
         self._show(self.scene)
         return Proof(good, bad, tuple(left), time.monotonic() - self.scene.began)
 
@@ -96,13 +100,16 @@ class Play:
         """Roll out one version under load to its end."""
         self._counts, self._decided = ClientCounts(crowd, stable, version), None
         retired, began_at, began, heard = crowd.snapshot().to_retired, _now(), time.monotonic(), len(self.scene.journal)
-        self.scene.marks.append((began_at, f"{version} submitted"))
+        self.scene.marks.append((began_at, version))
         rollout = self._drive(version, stable, title)
         seconds = time.monotonic() - began
-        self.scene.marks.append((_now(), "promoted" if rollout.outcome is Outcome.PROMOTED else "rolled back"))
+        if rollout.outcome is Outcome.ROLLED_BACK:
+            self.scene.marks.append((_now(), "rolled back"))
         self._calm()
         seen = crowd.snapshot()
-        found = detection(self.scene.journal[heard:], self._decided, seen.first_at.get(version), seen.first_failed_at.get(version))
+        found = detection(
+            self.scene.journal[heard:], self._decided, seen.first_at.get(version), seen.first_failed_at.get(version)
+        )
         return Release(version, stable, rollout, began_at, seconds, retired, found)
 
     def _drive(self, version: str, stable: str | None, title: str) -> Rollout:
@@ -121,6 +128,7 @@ class Play:
         self.scene.rollout = rollout
         if self._decided is None and rollout.failure is not None:
             self._decided = rollout
+            self.scene.title = f"{self.scene.version} is taken back"
             self.scene.marks.append((_now(), "turned back"))
         if self.scene.version == scenery.BAD and not self._failing:
             self._spoil()
@@ -132,7 +140,8 @@ class Play:
         if first is not None and _now() - first >= timedelta(seconds=scenery.GOOD_FOR_SECONDS):
             self._failing = True
             self.emulator.call(scenery.begin_to_fail, self.emulator.world, scenery.BAD)
-            self.scene.marks.append((_now(), "begins to fail"))
+            self.scene.title = f"{scenery.BAD} begins to fail half of its requests"
+            self.scene.marks.append((_now(), "fails"))
 
     def _note(self, _rollout: Rollout, events: tuple[Event, ...]) -> None:
         self.scene.journal += events
@@ -161,22 +170,24 @@ def _now() -> datetime:
 
 
 @contextmanager
-def opened(scene: Scene, show: Show) -> Iterator[Play]:
+def opened(scene: Scene, show: Show, listeners: tuple[Listener, ...] = ()) -> Iterator[Play]:
     """Set the stage in a temporary folder on free ports of this machine, and leave nothing behind."""
     with ExitStack() as stack:
         emulator = stack.enter_context(LoopbackEmulator())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rollout-demo-")))
-        stack.enter_context(_environment(ROLLOUT_AZURE_ENDPOINT=emulator.url, ROLLOUT_DNS=emulator.dns))
+        # A proxy for the outside world, as CI machines have one, would be asked for this machine's addresses as well.
+        doors = {"ROLLOUT_AZURE_ENDPOINT": emulator.url, "ROLLOUT_DNS": emulator.dns, "no_proxy": "127.0.0.1"}
+        stack.enter_context(_environment(doors))
         (loaded,) = load([str(scenery.write(folder, emulator.registry_host))])
-        play = Play(emulator, loaded, scene, show)
+        play = Play(emulator, loaded, scene, show, listeners)
         stack.callback(play.app.close)
         yield play
 
 
 @contextmanager
-def _environment(**values: str) -> Iterator[None]:
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
+    os.environ |= values
     try:
         yield
     finally:

@@ -47,6 +47,8 @@ class Cloud:
         self.emulator = LoopbackEmulator()
         self.calls = TappedCalls()
         self.port = free_port()
+        self.alone = threading.Lock()
+        """Held by whoever changes this process's environment."""
         self._lock, self._shops = threading.Lock(), 0
 
     def __enter__(self) -> Self:
@@ -92,8 +94,13 @@ class Cloud:
 
     def resources(self, kind: str, subscription: str) -> list[dict[str, Any]]:
         """All `groups` or `profiles` of a subscription, as ARM shows them."""
-        state: dict[str, Any] = self.emulator.call(self.emulator.world.state)
-        return [item for item in state[kind] if subscription in item["id"]]
+        world = self.emulator.world
+
+        def read() -> list[dict[str, Any]]:
+            world.tick()
+            return world.groups.state() if kind == "groups" else world.profiles.state()
+
+        return [item for item in self.emulator.call(read) if subscription in item["id"]]
 
 
 def free_port() -> int:

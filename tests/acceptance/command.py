@@ -8,8 +8,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +52,7 @@ class Running:
     def __init__(self, words: Sequence[str], folder: Path, environment: Mapping[str, str], name: str) -> None:
         self.words = tuple(words)
         self._out, self._err = folder / f"{name}.out", folder / f"{name}.err"
-        self._began = time.monotonic()
+        self._began, self.began_at = time.monotonic(), datetime.now(UTC)
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", _MAIN, *words],
@@ -99,6 +101,19 @@ class Running:
                 event.get("after") == phase and (step is None or event.get("step") == step) for event in self.events
             )
         )
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Keep the process from running while the block does, so that no phase goes by meanwhile."""
+        self.send(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.send(signal.SIGCONT)
+
+    def waited_for(self, moment: datetime) -> float:
+        """Seconds from its beginning to a moment."""
+        return (moment - self.began_at).total_seconds()
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal."""

@@ -25,7 +25,8 @@ def test_a_rerun_on_an_empty_disk_finds_what_serves_and_writes_nothing(shop: Sho
 
 
 def test_redeploy_gives_the_same_revision_new_groups(shop: Shop) -> None:
-    first = shop.serve()
+    shop.serve()
+    first = shop.run("status", "shop")
     (old,) = shop.groups
     done = shop.start("v1", "--redeploy")
     assert (done.code, done.json["outcome"]) == (0, "promoted"), done
@@ -35,7 +36,8 @@ def test_redeploy_gives_the_same_revision_new_groups(shop: Shop) -> None:
 
 
 def test_a_changed_template_with_the_same_image_is_a_release(shop: Shop) -> None:
-    first = shop.serve()
+    shop.serve()
+    first = shop.run("status", "shop")
     web = shop.template["properties"]["containers"][0]["properties"]
     web["environmentVariables"] = [{"name": "FLAVOUR", "value": "vanilla"}]
     done = shop.start(None)
@@ -48,7 +50,7 @@ def test_a_changed_template_with_the_same_image_is_a_release(shop: Shop) -> None
 def test_a_revision_that_was_taken_back_is_refused_until_a_person_pardons_it(shop: Shop) -> None:
     shop.serve()
     shop.image("v2", unhealthyAfterSeconds=0)
-    shop.spec["deadline"] = {"ready": "1s"}
+    shop.spec["deadline"] = {"ready": "500ms"}
     assert shop.start("v2").code == 3
     before = len(shop.writes)
     refused = shop.start("v2")
@@ -63,8 +65,11 @@ def test_a_revision_that_was_taken_back_is_refused_until_a_person_pardons_it(sho
 def test_a_revision_that_was_taken_back_after_traffic_is_refused_on_an_empty_disk_as_well(shop: Shop) -> None:
     shop.spec["strategy"] = {"blueGreen": {"hold": "30s"}}
     shop.serve()
-    shop.image("v2", unhealthyAfterSeconds=3)
-    assert shop.start("v2").code == 3
+    shop.image("v2")
+    running = shop.begin("v2")
+    running.reaches("holding", 1)
+    shop.sicken("v2")
+    assert running.finish().code == 3
     shop.lose_store()
     refused = shop.start("v2")
     assert refused.code == 7, refused

@@ -17,7 +17,7 @@ def ready_for(shop: Shop, *steps: object, **more: object) -> None:
 
 def test_an_approval_is_waited_for_and_given_by_a_second_command(shop: Shop) -> None:
     ready_for(shop, {"share": 10, "hold": "0s", "approve": True})
-    waiting = shop.start("v2", "--timeout", "4s")
+    waiting = shop.start("v2", "--timeout", "3s")
     assert (waiting.code, waiting.json["outcome"], waiting.json["engine"]) == (4, "waiting", "none"), waiting
     assert "rollout approve" in waiting.json["targets"][0]["note"]
     assert shop.weights == {"v1": 900, "v2": 100}
@@ -28,7 +28,7 @@ def test_an_approval_is_waited_for_and_given_by_a_second_command(shop: Shop) -> 
 
 
 def test_a_timeout_while_work_goes_on_is_no_failure_and_the_next_start_attaches(shop: Shop) -> None:
-    ready_for(shop, {"share": 10, "hold": "3s"})
+    ready_for(shop, {"share": 10, "hold": "2s"})
     early = shop.start("v2", "--timeout", "1s")
     assert (early.code, early.json["outcome"], early.json["engine"]) == (5, "timedOut", "none"), early
     done = shop.start("v2")
@@ -44,15 +44,19 @@ def test_a_timeout_may_abort(shop: Shop) -> None:
 
 
 def test_a_pause_holds_the_share_until_resume(shop: Shop) -> None:
-    ready_for(shop, 10, {"share": 50, "hold": "300ms"})
+    ready_for(shop, 10)
     running = shop.begin("v2")
     running.reaches("holding", 0)
-    paused = shop.run("pause", "shop", "--reason", "lunch")
-    assert paused.code == 0, paused
-    held = shop.weights
+    with running.stopped():
+        paused = shop.run("pause", "shop", "--reason", "lunch", "--no-wait")
+        assert paused.code == 0, paused
+    running.until(lambda: any(event["event"] == "rollout_paused" for event in running.events))
+    assert shop.weights == {"v1": 1000}
     assert shop.run("status", "shop").json["outcome"] == "waiting"
-    assert shop.run("why", "shop").code == 0
-    assert shop.weights == held or set(shop.weights) == {"v1", "v2"}
+    why = shop.run("why", "shop")
+    assert why.code == 0, why
+    assert "lunch" in why.out
+    assert shop.weights == {"v1": 1000}
     resumed = shop.run("resume", "shop")
     assert resumed.code == 0, resumed
     assert running.finish().code == 0
@@ -85,19 +89,21 @@ def test_an_emergency_skips_steps_but_not_the_probes(shop: Shop) -> None:
     ("phase", "step"), [("preparing", 0), ("holding", 0), ("shifting", 1), ("holding", 1), ("draining", 2)]
 )
 def test_an_abort_wins_from_every_phase_before_the_old_side_goes(shop: Shop, phase: str, step: int) -> None:
+    shop.routing["create"]["ttl"] = "1s" if phase == "shifting" else "0s"
     shop.serve()
     preview = {"hold": "20s"} if (phase, step) == ("holding", 0) else {}
     shop.canary({"share": 50, "hold": "20s" if (phase, step) == ("holding", 1) else "0s"}, preview=preview)
-    shop.spec["drain"]["margin"] = "3s"
-    shop.image("v2", startSeconds=3 if phase == "preparing" else 0)
+    shop.spec["drain"]["margin"] = "1s"
+    shop.image("v2", startSeconds=1 if phase == "preparing" else 0)
     running = shop.begin("v2")
     running.reaches(phase, step)
-    said = shop.run("abort", "shop", "--reason", "changed my mind")
-    assert said.code == 0, said
+    with running.stopped():
+        said = shop.run("abort", "shop", "--reason", "changed my mind", "--no-wait")
+        assert said.code == 0, said
     done = running.finish()
     assert (done.code, done.json["outcome"]) == (3, "rolledBack"), done
     assert "changed my mind" in done.reason
-    shop.assert_serves_alone("v1")
+    shop.assert_serves_alone("v1", ttl=1 if phase == "shifting" else 0)
 
 
 def test_an_abort_is_too_late_once_the_old_side_goes_and_says_so(shop: Shop) -> None:

@@ -8,7 +8,9 @@ ENSURE, SPLIT, RETIRE = "PUT containerGroups", "PATCH trafficManagerProfiles", "
 
 
 def test_a_first_release_makes_group_and_profile_and_says_where_it_serves(shop: Shop) -> None:
-    done = shop.serve()
+    shop.image("v1")
+    done = shop.start("v1")
+    assert done.code == 0, done
     shop.assert_serves_alone("v1")
     result = done.json
     assert (result["schema"], result["outcome"], result["phase"]) == (1, "promoted", "promoted")
@@ -25,9 +27,12 @@ def test_a_first_release_makes_group_and_profile_and_says_where_it_serves(shop: 
 
 
 def test_a_first_release_that_fails_leaves_nothing_and_has_no_stable_side(shop: Shop) -> None:
-    shop.image("v1", unhealthyAfterSeconds=0.9)
-    shop.spec["strategy"] = {"blueGreen": {"hold": "30s"}}
-    done = shop.start("v1")
+    shop.routing["create"]["ttl"] = "3s"
+    shop.image("v1")
+    running = shop.begin("v1")
+    running.reaches("shifting")
+    shop.sicken("v1")
+    done = running.finish()
     assert (done.code, done.json["outcome"], done.json["stable"]) == (3, "rolledBack", None), done
     assert (shop.groups, shop.endpoints) == ({}, {})
 
@@ -70,10 +75,13 @@ def test_a_bad_release_is_taken_back_while_the_stable_side_serves_everybody(shop
     shop.routing["ttlDuringRollout"] = "1s"
     shop.canary({"share": 50, "hold": "30s"})
     shop.serve()
-    shop.image("v2", unhealthyAfterSeconds=4)
+    shop.image("v2")
     before = len(shop.writes)
     with shop.crowd() as load:
-        done = shop.start("v2")
+        running = shop.begin("v2")
+        running.reaches("holding", 1)
+        shop.sicken("v2")
+        done = running.finish()
     assert (done.code, done.json["outcome"]) == (3, "rolledBack"), done
     assert done.json["reason"]["code"] == "probesFailed"
     assert "503" in done.json["reason"]["message"]
@@ -86,11 +94,11 @@ def test_a_bad_release_is_taken_back_while_the_stable_side_serves_everybody(shop
 def test_a_release_that_never_becomes_ready_gets_no_traffic_and_is_taken_back(shop: Shop) -> None:
     shop.serve()
     shop.image("v2", unhealthyAfterSeconds=0)
-    shop.spec["deadline"] = {"ready": "1s"}
+    shop.spec["deadline"] = {"ready": "500ms"}
     before = len(shop.writes)
     done = shop.start("v2")
     assert done.code == 3, done
-    assert done.reason.startswith("notReady: not ready after 1 s")
+    assert done.reason.startswith("notReady: not ready after 0.5 s")
     shop.assert_serves_alone("v1")
     assert shop.written_since(before) == [ENSURE, RETIRE]
 
@@ -109,8 +117,11 @@ def test_on_failure_pause_waits_for_a_person_who_may_judge_anew_or_abort(shop: S
     shop.canary({"share": 50, "hold": "30s"})
     shop.spec["onFailure"] = "pause"
     shop.serve()
-    shop.image("v2", unhealthyAfterSeconds=3)
-    waiting = shop.start("v2", "--timeout", "8s")
+    shop.image("v2")
+    running = shop.begin("v2", "--timeout", "4s")
+    running.reaches("holding", 1)
+    shop.sicken("v2")
+    waiting = running.finish()
     assert (waiting.code, waiting.json["outcome"], waiting.json["engine"]) == (4, "waiting", "none"), waiting
     assert "would roll back" in waiting.reason
     assert set(shop.weights) == {"v1", "v2"}

@@ -5,12 +5,16 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from orchestrator.store.ports import Store
+from orchestrator.store.records import LeaseRecord
 from providers.emulator.behaviour import Behaviour
 from providers.emulator.lifecycle import Group
+from providers.emulator.monitor import Profile
 from tests.simulation.doors import GROUPS, PROFILES
-from tests.simulation.scenario import Accident, HEALED_SECONDS
+from tests.simulation.scenario import HEALED_SECONDS, Accident
 
 if TYPE_CHECKING:
     from tests.simulation.run import Simulation
@@ -23,7 +27,7 @@ class Accidents:
         self.world, self.lab = world, world.lab
         self.rng = random.Random(world.lab.scenario.seed * 41 + 5)
         for accident in world.lab.scenario.accidents:
-            world.lab.agenda.at(accident.at, lambda accident=accident: self.happen(accident))
+            world.lab.agenda.at(accident.at, partial(self.happen, accident))
 
     def happen(self, accident: Accident) -> None:
         """Let one accident happen."""
@@ -77,10 +81,14 @@ class Accidents:
 
     def profile_gone(self, size: float) -> None:
         """Somebody deletes a profile, and makes it again as it was."""
-        profile = self.rng.choice(self.lab.world.profiles.all())
+        profile = self._some_profile()
+        if profile is None:
+            return
         shown = self.lab.world.profiles.json(profile)
         self.lab.facts.touched.add(profile.name)
         path = f"{PROFILES}/{profile.name}"
+        # Whoever makes it again as it was takes the blame for groups that went meanwhile.
+        self.lab.facts.by_hand |= {self.lab.hosts.get(e.target.lower(), e.target) for e in profile.endpoints}
         self.world.by_hand("DELETE", path, None)
         self.world.judge.exposure.note(profile.name)
         body = {key: shown[key] for key in ("location", "tags", "properties")}
@@ -96,11 +104,16 @@ class Accidents:
         self._end(seconds, lambda: setattr(self.world, name, False))
 
     def clock_jump(self, size: float) -> None:
-        """One host's clock is set: far back, or a little forward."""
-        process = self.rng.choice(self.world.processes)
+        """A host's clock is set: far back where it is the only one, else by less than the margin is good for."""
         jump = 3.0 * size if size > 0.4 else -100.0 * size
-        process.clock.skew += jump
-        self.lab.facts.jumped += max(jump, 0.0)
+        if self.lab.scenario.hosts > 1:
+            jump = max(jump, -3.0)
+        host = self.rng.randrange(self.lab.scenario.hosts)
+        self.world.skews[host] = self.world.skews.get(host, 0.0) + jump
+        for process in self.world.processes:
+            if process.host == host:
+                process.clock.skew = self.world.skews[host]
+        self.lab.facts.jumped += max(jump, 0.0) if self.lab.scenario.hosts == 1 else abs(jump)
 
     def slow_provisioning(self, size: float) -> None:
         """New groups take longer."""
@@ -135,7 +148,9 @@ class Accidents:
         self._portal(lambda properties: {**properties, "endpointStatus": "Disabled"}, spare=True)
 
     def _portal(self, change: Callable[[dict[str, object]], dict[str, object]], *, spare: bool = False) -> None:
-        profile = self.rng.choice(self.lab.world.profiles.all())
+        profile = self._some_profile()
+        if profile is None:
+            return
         mine = [e for e in profile.endpoints if self.world.judge.ours(e.name) and e.enabled]
         if len(mine) < 1 + spare:
             return
@@ -145,9 +160,15 @@ class Accidents:
         self.world.by_hand("PATCH", path, {"properties": change(dict(chosen.properties))})
         self.world.judge.exposure.note(profile.name)
 
+    def _some_profile(self) -> Profile | None:
+        there = self.lab.world.profiles.all()
+        return self.rng.choice(there) if there else None
+
     def portal_foreign(self, size: float) -> None:
         """The owner of a foreign endpoint changes its weight, or adds another."""
-        profile = self.rng.choice(self.lab.world.profiles.all())
+        profile = self._some_profile()
+        if profile is None:
+            return
         strangers = list(self.lab.strangers(profile))
         name = self.rng.choice(strangers) if strangers and size < 0.6 else f"new{int(size * 1000)}"
         host = f"{name}.{profile.name}.example.com"
@@ -177,4 +198,8 @@ class Accidents:
             thief = replace(record.owner, host="elsewhere", pid=9999)
             taken = store.lease_take(service, thief, self.lab.clock.now(), seen=record)
             if taken is not None:
-                self.lab.agenda.after(1 + 10 * size, lambda: store.lease_release(taken))
+                self.lab.agenda.after(1 + 10 * size, partial(_release, store, taken))
+
+
+def _release(store: Store, taken: LeaseRecord) -> None:
+    store.lease_release(taken)

@@ -16,8 +16,8 @@ from providers.emulator.world import World
 from strategies import names
 from strategies.model import Revision
 from strategies.seen import Mark
-from tests.simulation.agenda import Agenda
 from tests.simulation import doors
+from tests.simulation.agenda import Agenda
 from tests.simulation.doors import GROUPS, PROFILES
 from tests.simulation.scenario import Place, Scenario, Wanted
 

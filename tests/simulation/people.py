@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from orchestrator.store.errors import ActiveRollout, EndedRollout
@@ -34,7 +36,7 @@ class Watcher:
         self.retried = False
         self.told: set[str] = set()
         for release in wanted.releases:
-            world.lab.agenda.at(release.at, lambda release=release: self.want(release))
+            world.lab.agenda.at(release.at, partial(self.want, release))
         world.lab.agenda.at(0.5, self.run)
 
     @property
@@ -52,10 +54,9 @@ class Watcher:
         if self.world.over:
             return
         if self.pending is not None or self.lost:
-            try:
+            # Whatever is in the way now may be gone at the next try.
+            with suppress(ProviderError, ActiveRollout, EndedRollout):
                 self._submit()
-            except (ProviderError, ActiveRollout, EndedRollout):
-                pass
         self.world.lab.agenda.after(2.0, self.run)
 
     def _submit(self) -> None:
@@ -127,7 +128,7 @@ class Person:
         self.world, self.service = world, wanted.service.name
         self.rng = random.Random(world.lab.scenario.seed * 37 + 1)
         for order in wanted.orders:
-            world.lab.agenda.at(order.at, lambda order=order: self.say(order.kind))
+            world.lab.agenda.at(order.at, partial(self.say, order.kind))
         world.lab.agenda.at(5.0, self.run)
 
     def say(self, kind: CommandKind, argument: str = "") -> None:

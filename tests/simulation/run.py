@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from orchestrator.store.errors import EndedRollout
 from orchestrator.store.memory import MemoryStore
 from orchestrator.store.ports import Store
 from orchestrator.store.records import Owner
 from providers.emulator.arm import Arm
-from strategies import commands, steps
+from strategies import commands, phases, steps
 from strategies.model import CommandKind, Rollout
 from strategies.phases import Phase
 from tests.simulation.accidents import Accidents
@@ -60,6 +61,7 @@ class Simulation:
         self.living: set[Owner] = set()
         self.processes: list[Process] = []
         self.stale = 0
+        self.skews: dict[int, float] = {}
         self.past: tuple[str, ...] = ()
         self.ticks = self._started = 0
         self._wanted = {w.service.name: w for w in self.lab.scenario.services}
@@ -86,7 +88,7 @@ class Simulation:
 
     def skew_of(self, host: int) -> float:
         """How far a host's clock is off."""
-        return 0.0
+        return self.skews.get(host, 0.0)
 
     def may_live(self, owner: Owner) -> bool:
         """Whether a lease's owner may still run, as one on its host can tell."""
@@ -171,34 +173,31 @@ class Simulation:
 @contextmanager
 def noted(simulation: Simulation) -> Iterator[None]:
     """Note every change of phase as the table's own check sees it."""
-    real = steps.check
+    real = phases.check
 
     def check(target: str, before: Phase, after: Phase) -> Phase:
         simulation.transitions.append((target, before, after))
         return real(target, before, after)
 
-    steps.check = commands.check = check
-    try:
+    with mock.patch.object(steps, "check", check), mock.patch.object(commands, "check", check):
         yield
-    finally:
-        steps.check = commands.check = real
 
 
-def run(seed: int) -> Report:
+def run(seed: int, keep_journal: bool = False) -> Report:
     """Run the world of a seed; the same report every time."""
     if not scenario(seed).sqlite:
-        return _run(seed, MemoryStore())
+        return _run(seed, MemoryStore(), keep_journal)
     from orchestrator.store.opening import open_store
 
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(f"sqlite:///{Path(folder) / 'world.db'}")
         try:
-            return _run(seed, store)
+            return _run(seed, store, keep_journal)
         finally:
             store.close()
 
 
-def _run(seed: int, store: Store) -> Report:
+def _run(seed: int, store: Store, keep_journal: bool) -> Report:
     simulation = Simulation(seed, store)
     violation = rule = None
     with noted(simulation):
@@ -212,7 +211,7 @@ def _run(seed: int, store: Store) -> Report:
             last = traceback.extract_tb(error.__traceback__)[-1]
             violation = f"ERROR: {type(error).__name__}: {error} ({last.filename}:{last.lineno})"
             rule = "ERROR"
-    journal = (*simulation.past, *_journal(simulation)) if violation else ()
+    journal = (*simulation.past, *_journal(simulation)) if violation or keep_journal else ()
     history = simulation.store.history(limit=50)
     return Report(
         seed,

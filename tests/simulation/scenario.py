@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from providers.emulator.behaviour import Behaviour
 from strategies.model import CommandKind
@@ -105,11 +105,13 @@ def scenario(seed: int) -> Scenario:
     count = 2 if rng.random() < 0.2 else 1
     shared = rng.random() < 0.5
     services = tuple(_wanted(rng, number, shared and count == 2) for number in range(count))
+    accidents = _accidents(rng) if rough else ()
+    services = tuple(replace(w, orders=w.orders + _at_the_worst(rng, accidents)) for w in services)
     return Scenario(
         seed=seed,
         services=services,
         hosts=rng.choice((1, 1, 2)),
-        accidents=_accidents(rng) if rough else (),
+        accidents=accidents,
         call_faults=rng.choice((0.0, 0.01, 0.04, 0.1)) if rough else 0.0,
         crashes=rng.choice((0.0, 0.01, 0.04)) if rough else 0.0,
         stalls=rng.choice((0.0, 0.0, 0.02)) if rough else 0.0,
@@ -119,6 +121,12 @@ def scenario(seed: int) -> Scenario:
         sqlite=seed % 20 == 0,
         clients=rng.choice((3, 4, 5)),
     )
+
+
+def _at_the_worst(rng: random.Random, accidents: tuple[Accident, ...]) -> tuple[Order, ...]:
+    """Somebody aborts just when the side to return to is sick."""
+    sick = [accident.at for accident in accidents if accident.kind == "stable_sick" and rng.random() < 0.7]
+    return tuple(Order(at + rng.uniform(10.0, 25.0), CommandKind.ABORT) for at in sick)
 
 
 def _wanted(rng: random.Random, number: int, shared: bool) -> Wanted:
@@ -167,7 +175,9 @@ def _target(rng: random.Random, service: str, name: str, place: Place, wave: int
         replicas=rng.choice((1, 1, 1, 2, 2, 3)),
         weight=rng.choice((20, 100, 333, 1000)) if place.foreign or rng.random() < 0.5 else None,
         ttl_during=(2 if place.profile == "common" else rng.choice((2, 5))) if lowers and place.ttl > 5 else None,
-        adopt=tuple(f"{service}-{name}-hand{n}" for n in range(place.replicas_before)) if place.stable == "adopted" else (),
+        adopt=tuple(f"{service}-{name}-hand{n}" for n in range(place.replicas_before))
+        if place.stable == "adopted"
+        else (),
         on_drift=rng.choice(list(OnDrift)),
         probe=ProbeRule(rng.choice((2.0, 3.0, 4.0)), rng.choice((2, 3)), rng.choice((2, 3))),
         drain=DrainRule(
@@ -182,12 +192,14 @@ def _target(rng: random.Random, service: str, name: str, place: Place, wave: int
 
 
 def _plan(rng: random.Random) -> Plan:
-    preview = {"preview_hold": rng.choice((0.0, 0.0, 5.0)), "preview_approve": rng.random() < 0.08}
+    before, asks = rng.choice((0.0, 0.0, 5.0)), rng.random() < 0.08
     if rng.random() < 0.35:
-        return blue_green(**preview, hold=rng.choice((0.0, 5.0, 20.0)))
+        return blue_green(preview_hold=before, preview_approve=asks, hold=rng.choice((0.0, 5.0, 20.0)))
     shares = rng.choice(((10.0,), (25.0,), (1.0, 50.0), (10.0, 50.0), (33.0, 100.0)))
     hold = rng.choice((0.0, 4.0, 12.0))
-    return canary(tuple(Step(share, hold, rng.random() < 0.08) for share in shares), **preview)
+    return canary(
+        tuple(Step(share, hold, rng.random() < 0.08) for share in shares), preview_hold=before, preview_approve=asks
+    )
 
 
 def _releases(rng: random.Random) -> tuple[Release, ...]:
@@ -224,8 +236,7 @@ def _orders(rng: random.Random) -> tuple[Order, ...]:
 
 _KINDS = (
     "incident",
-    "stable_sick",
-    "stable_sick",
+    *("stable_sick",) * 4,
     "metrics_gone",
     "blind",
     "clock_jump",
@@ -240,9 +251,7 @@ _KINDS = (
     "hand_deletes_group",
     "lose_store",
     "lose_lease",
-    "denied",
-    "denied",
-    "denied",
+    *("denied",) * 3,
     "denied_groups",
     "locked",
     "profile_gone",

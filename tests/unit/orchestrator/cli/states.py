@@ -90,6 +90,7 @@ def holding(share: float = 10.0, rollout: Rollout | None = None, **changes: obje
         "share": share,
         "observed": 9.6,
         "online": True,
+        "exposed": True,
         "asked": asked(rollout, share),
         "note": "holds at 10 % for another 18 s",
         "routed_as": "contoso-shop.trafficmanager.net",

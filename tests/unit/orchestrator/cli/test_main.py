@@ -31,8 +31,18 @@ HEAVY = (
     "msgspec",
 )
 GLOBAL = st.sampled_from(
-    [("--output", "json"), ("--output=json",), ("-o", "text"), ("--store", "sqlite:////x/y.db"), ("--quiet",), ("-q",)]
-    + [("--no-color",), ("--debug",), ("--log-format", "json"), ("--server=http://127.0.0.1:1",)]
+    [
+        ("--output", "json"),
+        ("--output=json",),
+        ("-o", "text"),
+        ("--store", "sqlite:////x/y.db"),
+        ("--quiet",),
+        ("-q",),
+        ("--no-color",),
+        ("--debug",),
+        ("--log-format", "json"),
+        ("--server=http://127.0.0.1:1",),
+    ]
 )
 
 

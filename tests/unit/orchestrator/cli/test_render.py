@@ -107,8 +107,8 @@ def test_several_services_are_one_table_with_aligned_columns() -> None:
         "   SERVICE     VERSION        STATE                 SHARE  SINCE     NOTE",
         "●  storefront  1.4.2 → 1.5.0  holding, step 1 of 3  10 %   4 m 12 s  holds at 10 % for another 18 s",
         "✓  storefront  1.5.0          promoted              100 %  3 m",
-        "↩  storefront  1.4.2          rolled back           100 %  3 m       1.5.0: storefront-x failed 3 probes in a row"
-        " (limit 3): status 500",
+        "↩  storefront  1.4.2          rolled back           100 %  3 m       "
+        "1.5.0: storefront-x failed 3 probes in a row (limit 3): status 500",
     ]
 
 

@@ -70,7 +70,7 @@ def template() -> dict[str, Any]:
 
 @dataclass
 class Ran:
-    """What came of a real rollout: its last state, the engine's acts with their times, and the writes that Azure saw."""
+    """What came of a real rollout: its last state, the acts with their times, and how many writes Azure saw."""
 
     rollout: Rollout
     acts: list[tuple[float, Action]] = field(default_factory=list)
@@ -117,9 +117,7 @@ class Stage:
         groups = ContainerInstances(SUBSCRIPTION, "shop", "westeurope", template())
         monitor = Monitor("HTTP", 8080, "/healthz", MONITOR_SECONDS, 5)
         create = CreateProfile(f"contoso-{target.name}", self.ttl, monitor)
-        routing = TrafficManager(
-            SUBSCRIPTION, "shop", target.name, create, weight=target.weight, adopt=target.adopt
-        )
+        routing = TrafficManager(SUBSCRIPTION, "shop", target.name, create, weight=target.weight, adopt=target.adopt)
         return TargetPorts(
             InProcessWorkloads(self.world, groups, service=name, target=target.name, image=IMAGE),
             InProcessTraffic(self.world, routing, service=name, target=target.name),

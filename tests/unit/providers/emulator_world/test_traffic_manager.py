@@ -170,6 +170,15 @@ def test_an_endpoint_is_checked_at_the_interval_and_goes_from_checking_to_online
     assert azure.ok("GET", f"{azure.profiles}/shop")["properties"]["monitorConfig"]["profileMonitorStatus"] == "Online"
 
 
+def test_a_new_endpoint_does_not_wait_for_its_profiles_interval_to_be_checked_first(azure):
+    azure.profile(azure.endpoint("a", azure.group("web-1")))
+    azure.wait(2)
+    azure.ok("PUT", f"{azure.profiles}/shop/ExternalEndpoints/b", azure.endpoint("b", azure.group("web-2")))
+    assert azure.statuses() == {"a": "Online", "b": "CheckingEndpoint"}
+    azure.wait(2)
+    assert azure.statuses() == {"a": "Online", "b": "Online"}
+
+
 def test_an_endpoint_is_degraded_after_one_failure_more_than_tolerated_and_online_after_one_success(azure):
     azure.profile(azure.endpoint("a", azure.group("web-1", azure.image(unhealthy_after_seconds=15))))
     azure.wait(10)

@@ -1,0 +1,264 @@
+"""The checks of `rollout doctor`, in the order in which a rollout would stumble over them; nothing is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.cli.failures import Failure
+from orchestrator.cli.inputs import digest_for
+from orchestrator.cli.planned import Planned, planned
+from orchestrator.cli.planning import UNKNOWN_DIGEST, prospect
+from orchestrator.cli.style import span
+from orchestrator.exit_codes import ExitCode
+from orchestrator.forecast_entries import Kind
+from providers.errors import ProviderError
+from providers.ports import Finding
+from strategies.model import Slot
+
+if TYPE_CHECKING:
+    from orchestrator.cli.session import Session
+    from orchestrator.manifest.loader import Loaded, TargetSettings
+    from orchestrator.ports import TargetPorts
+    from orchestrator.wiring import App
+
+_AZURE_REGISTRIES = (".azurecr.io", ".azurecr.us", ".azurecr.cn")
+_RESOLVE_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One finding and the target it is about; None where it is about all of them."""
+
+    finding: Finding
+    target: str | None = None
+
+
+def checkup(session: Session, app: App, loaded: Loaded, image: str | None, tag: str | None) -> Iterator[Checked]:
+    """Yield every finding; where the identity or the way to Azure fails, what depends on it is not tried."""
+    names = ", ".join(target.name for target in loaded.targets)
+    yield Checked(Finding(True, "manifest", f"{loaded.file} and its templates hold, for {names}"))
+    yield from _machine(session)
+    rest, reachable = None, True
+    try:
+        for checked in _account(session, app, loaded):
+            reachable = reachable and (checked.finding.ok or not checked.finding.fatal)
+            yield checked
+        if reachable:
+            yield from _targets(app, loaded)
+            rest = _token_rest(session, app)
+    except ProviderError as error:
+        reachable = False
+        yield Checked(Finding(False, "settings", str(error), "put the environment of this process right"))
+    yield from _secrets(app, loaded)
+    yield from _pulls(loaded)
+    digest, found_by, registry = _image(loaded, image, tag)
+    if registry is not None:
+        yield Checked(registry)
+    if not reachable:
+        yield Checked(
+            Finding(False, "plan", "not made, because Azure cannot be read", "put the above right", fatal=False)
+        )
+        return
+    yield from _planned(planned(prospect(session, app, loaded, digest, found_by)), rest, checked=digest)
+
+
+def _machine(session: Session) -> Iterator[Checked]:
+    local = (session.options.store or "sqlite").startswith("sqlite")
+    if os.environ.get("CI", "").lower() == "true" and local:
+        remedy = "name a store that all runs share: --store postgresql://…"
+        yield Checked(Finding(False, "store", "a CI runner's own disk is empty every time", remedy, fatal=False))
+
+
+def _account(session: Session, app: App, loaded: Loaded) -> Iterator[Checked]:
+    from providers.azure import account_checks
+
+    clients, now = app.clients(), session.clock.now()
+    found, _ = account_checks.identity(clients, now)
+    yield Checked(found)
+    if not found.ok:
+        return
+    names = [name for t in loaded.targets for name in (t.workloads.subscription, t.traffic.subscription)]
+    for name in dict.fromkeys(names):
+        yield from map(Checked, account_checks.subscription(clients, name, session.clock.now()))
+
+
+def _token_rest(session: Session, app: App) -> float | None:
+    from providers.azure import account_checks
+
+    return account_checks.identity(app.clients(), session.clock.now())[1]
+
+
+def _targets(app: App, loaded: Loaded) -> Iterator[Checked]:
+    from providers.azure import account_checks
+
+    clients, hands = app.clients(), app.hands(loaded)
+    places: dict[tuple[str, str], list[str]] = {}
+    for target in loaded.targets:
+        groups, routing = target.workloads, target.traffic
+        places.setdefault((groups.subscription, groups.resource_group), []).extend(account_checks.GROUPS)
+        places.setdefault((routing.subscription, routing.resource_group), []).extend(account_checks.PROFILES)
+    for (name, resource_group), needed in places.items():
+        yield Checked(account_checks.permissions(clients, name, resource_group, dict.fromkeys(needed)))
+    for rule in loaded.service().targets:
+        yield from _hands(rule.name, hands[rule.name], rule.replicas)
+
+
+def _hands(target: str, ports: TargetPorts, replicas: int) -> Iterator[Checked]:
+    """What the ports themselves check: profile, endpoints, names, locks, resource group, quota."""
+    said: set[Finding] = set()
+    for what, preflight in (
+        ("profile", ports.traffic.preflight),
+        ("container groups", lambda: ports.workloads.preflight(replicas)),
+    ):
+        try:
+            findings = preflight()
+        except ProviderError as error:
+            yield Checked(Finding(False, what, str(error), "try again, or see Azure's status page"), target)
+            continue
+        for finding in findings:
+            if finding not in said:
+                said.add(finding)
+                yield Checked(finding, target)
+
+
+def _secrets(app: App, loaded: Loaded) -> Iterator[Checked]:
+    """Ask for every secret of the templates, and forget it: one that cannot be had keeps a rollout waiting."""
+    from orchestrator.manifest.template import resolve_written
+    from providers.azure.keyvault import KeyVault
+    from providers.secrets import LocalSecrets
+
+    for target in loaded.targets:
+        references = sorted(set(_references(target.workloads.template)), key=str)
+        if not references:
+            continue
+        vault = KeyVault(app.clients().credentials)
+        secrets = LocalSecrets(others={"template": resolve_written, "keyVault": vault.resolve})
+        bad = 0
+        for reference in references:
+            try:
+                secrets.resolve(reference)
+            except ProviderError as error:
+                bad += 1
+                remedy = "a group cannot be created without it: give this process access to it"
+                yield Checked(Finding(False, "secret", str(error), remedy), target.name)
+        if not bad:
+            yield Checked(Finding(True, "secrets", f"all {len(references)} can be read from here"), target.name)
+
+
+def _references(value: Any) -> Iterator[Any]:
+    from providers.secrets import SecretRef
+
+    if isinstance(value, SecretRef):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _references(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _references(item)
+
+
+def _pulls(loaded: Loaded) -> Iterator[Checked]:
+    """Whether Azure can pull from a registry of its own kind, which answers nobody without credentials."""
+    host = loaded.manifest.image.partition("/")[0]
+    if not host.endswith(_AZURE_REGISTRIES):
+        return
+    for target in loaded.targets:
+        given = (target.workloads.template.get("properties") or {}).get("imageRegistryCredentials") or ()
+        if any(str(item.get("server") or "").lower() == host for item in given):
+            continue
+        message = f"the template has no imageRegistryCredentials for {host}"
+        remedy = "give a user-assigned identity with AcrPull there, unless the registry allows anonymous pulls"
+        yield Checked(Finding(False, "pull", message, remedy, fatal=False), target.name)
+
+
+def _image(loaded: Loaded, image: str | None, tag: str | None) -> tuple[str | None, str | None, Finding | None]:
+    """The digest of the wanted image, and what the registry said; a malformed reference is an error of usage."""
+    subject = f"image {image or (f'{loaded.manifest.image}:{tag}' if tag else loaded.manifest.image)}"
+    try:
+        digest, found_by = digest_for(loaded, image, tag)
+    except Failure as error:
+        if error.code is ExitCode.USAGE:
+            raise
+        remedy = "push it, or sign in to the registry on this machine"
+        return UNKNOWN_DIGEST, None, Finding(False, "image", str(error), remedy)
+    if digest is None:
+        return None, None, None
+    return digest, found_by, Finding(True, subject, f"is there: {digest}")
+
+
+def _planned(plan: Planned, rest: float | None, *, checked: str | None) -> Iterator[Checked]:
+    """What only a plan shows: labels, whether it can end in time, and whether the identity lives that long."""
+    for target in plan.prospect.loaded.targets:
+        yield from _labels(plan, target)
+        yield from _served(plan, target.name)
+    revision = plan.prospect.rollout.revision
+    if checked is None and revision.digest != UNKNOWN_DIGEST:
+        yield Checked(_still_there(plan))
+    for note in plan.prospect.notes:
+        yield Checked(Finding(False, "plan", note, "", fatal=False))
+    takes = span(plan.expected.seconds)
+    if plan.expected.promoted:
+        yield Checked(Finding(True, "plan", f"takes {takes}, {plan.expected.writes} writes; `rollout plan` shows it"))
+    else:
+        ends = next((e.note for e in plan.expected.entries if e.kind is Kind.END), "it does not end")
+        remedy = "make holds and waits shorter, or the deadlines longer"
+        yield Checked(Finding(False, "plan", f"never gets there: {ends}", remedy))
+    if rest is not None and rest < plan.expected.seconds:
+        message = f"the token ends in {span(rest)}, before the rollout does ({takes})"
+        remedy = "fine where the identity renews it by itself; with a login of a CI job, sign in again right before"
+        yield Checked(Finding(False, "identity", message, remedy, fatal=False))
+
+
+def _labels(plan: Planned, target: TargetSettings) -> Iterator[Checked]:
+    """Labels are unique in a region; one that anybody may take is looked up, all others have a hash of ours in them."""
+    mine = [group for group in plan.groups if group.target == target.name and group.dns_label]
+    free = [group.dns_label for group in mine if group.reuse_scope.lower() != "unsecure"]
+    if free:
+        message = f"{', '.join(free)}: nobody else can have them (reuse scope {mine[0].reuse_scope})"
+        yield Checked(Finding(True, "DNS labels", message), target.name)
+    for group in (group for group in mine if group.dns_label not in free):
+        name = f"{group.dns_label}.{target.workloads.location}.azurecontainer.io"
+        taken = _resolves(name)
+        remedy = "give the template another dnsNameLabel, or the reuse scope TenantReuse" if taken else ""
+        message = f"{name} is taken by somebody" if taken else f"{name} is free"
+        yield Checked(Finding(not taken, "DNS label", message, remedy), target.name)
+
+
+def _served(plan: Planned, target: str) -> Iterator[Checked]:
+    """Whether the name that clients use, and the groups that serve, can be found from here."""
+    name = plan.prospect.places[target].routing.address
+    serving: tuple[Slot, ...] = plan.prospect.rollout.target(target).stable
+    for host in [name] if name and serving else []:
+        found = _resolves(host)
+        remedy = "" if found else "check DNS from here: the probes of a rollout resolve names from this machine"
+        message = "resolves from here" if found else "does not resolve from here"
+        yield Checked(Finding(found, f"name {host}", message, remedy, fatal=False), target)
+
+
+def _still_there(plan: Planned) -> Finding:
+    """Without a word about the image it is the one that serves; a registry may have purged it since."""
+    revision = plan.prospect.rollout.revision
+    reference = f"{plan.prospect.loaded.manifest.image}@{revision.digest}"
+    from orchestrator.wiring import digest_of
+    from watchers.errors import RegistryError
+    from watchers.reference import parse
+
+    try:
+        digest_of(parse(reference))
+    except RegistryError as error:
+        remedy = "push it again: a group that restarts, and an undo, must be able to pull it"
+        return Finding(False, f"image {reference}", str(error), remedy)
+    return Finding(True, f"image {reference}", "serves now, and is still in the registry")
+
+
+def _resolves(name: str) -> bool:
+    from providers.probes.resolver import from_environment
+
+    try:
+        return bool(from_environment()(name, 0, _RESOLVE_SECONDS))
+    except OSError:
+        return False

@@ -1,0 +1,87 @@
+"""`rollout doctor`: everything that would make a rollout fail, said before it is tried."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from orchestrator.cli.checkup import Checked, checkup
+from orchestrator.cli.command import verb
+from orchestrator.cli.inputs import load_one
+from orchestrator.cli.planning import looking
+from orchestrator.cli.session import Session
+from orchestrator.cli.style import Style
+from orchestrator.exit_codes import ExitCode
+from orchestrator.result import SCHEMA
+
+
+@verb
+@click.argument("file", metavar="FILE")
+@click.option("--image", metavar="REF", help="The image to look for, by tag or digest.")
+@click.option("--tag", metavar="TAG", help="The tag to look for.")
+@click.option("--service", metavar="NAME", help="Which service, when FILE holds several.")
+@click.option("--vars", "vars_files", multiple=True, metavar="FILE", help="Variables as a YAML mapping; repeatable.")
+@click.option("--var", "var", multiple=True, metavar="NAME=VALUE", help="One variable; repeatable.")
+def doctor(
+    session: Session,
+    file: str,
+    *,
+    image: str | None,
+    tag: str | None,
+    service: str | None,
+    vars_files: tuple[str, ...],
+    var: tuple[str, ...],
+) -> int:
+    """Check identity, permissions, locks, quota, profile, names, registry and image; nothing is written.
+
+    Exit 0 when nothing stands in the way of a rollout, else 7; each finding comes with its remedy.
+    """
+    loaded = load_one(file, vars_files, var, service)
+    style, found = session.out.style, []
+    session.out.text(f"{style.strong(loaded.manifest.service)}  {loaded.file}")
+    with looking(session) as app:
+        for checked in checkup(session, app, loaded, image, tag):
+            found.append(checked)
+            session.out.text("\n".join(_lines(checked, style, several=len(loaded.targets) > 1)))
+    fatal, warned = (sum(level(each) == word for each in found) for word in ("fail", "warn"))
+    session.out.document(
+        {"schema": SCHEMA, "service": loaded.manifest.service, "ok": not fatal, "findings": [_plain(f) for f in found]}
+    )
+    session.out.text(_summary(fatal, warned, style))
+    return ExitCode.REFUSED if fatal else ExitCode.PROMOTED
+
+
+def level(checked: Checked) -> str:
+    """How bad it is: `ok`, `warn`, or `fail` where a rollout would fail because of it."""
+    if checked.finding.ok:
+        return "ok"
+    return "fail" if checked.finding.fatal else "warn"
+
+
+def _lines(checked: Checked, style: Style, *, several: bool) -> list[str]:
+    word = level(checked)
+    paint = {"ok": style.good, "warn": style.warn, "fail": style.bad}[word]
+    finding = checked.finding
+    where = f"{checked.target}: " if several and checked.target else ""
+    lines = [f"  {paint(f'{word:4}')}  {where}{style.strong(finding.subject)}: {finding.message}"]
+    if finding.remedy and not finding.ok:
+        lines.append(f"        {style.faint('→')} {finding.remedy}")
+    return lines
+
+
+def _summary(fatal: int, warned: int, style: Style) -> str:
+    if fatal:
+        return style.bad(f"{fatal} to put right before a rollout") + (f", {warned} to look at" if warned else "")
+    return style.good("nothing stands in the way") + (f", {warned} to look at" if warned else "")
+
+
+def _plain(checked: Checked) -> dict[str, Any]:
+    finding = checked.finding
+    return {
+        "level": level(checked),
+        "target": checked.target,
+        "subject": finding.subject,
+        "message": finding.message,
+        "remedy": finding.remedy,
+    }

@@ -1,0 +1,74 @@
+"""`rollout plan`: every change in order with times, before anything is changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli.command import verb
+from orchestrator.cli.failures import Failure
+from orchestrator.cli.inputs import digest_for
+from orchestrator.cli.plan_json import plan_document
+from orchestrator.cli.plan_text import plan_lines
+from orchestrator.cli.planned import Planned, planned
+from orchestrator.cli.planning import looking, prospect
+from orchestrator.cli.session import Session
+from orchestrator.exit_codes import ExitCode
+from orchestrator.result import SCHEMA
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.manifest.loader import Loaded
+
+
+@verb
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--image", metavar="REF", help="The image to roll out, by tag or digest.")
+@click.option("--tag", metavar="TAG", help="The tag of the manifest's image; its digest is asked of the registry.")
+@click.option("--service", metavar="NAME", help="Only this service, when the files hold several.")
+@click.option("--vars", "vars_files", multiple=True, metavar="FILE", help="Variables as a YAML mapping; repeatable.")
+@click.option("--var", "var", multiple=True, metavar="NAME=VALUE", help="One variable; repeatable.")
+def plan(
+    session: Session,
+    files: tuple[str, ...],
+    *,
+    image: str | None,
+    tag: str | None,
+    service: str | None,
+    vars_files: tuple[str, ...],
+    var: tuple[str, ...],
+) -> int:
+    """Show every change in order with its time, how long it takes, how fast it can go back, and what it costs.
+
+    Nothing is changed. Where Azure cannot be read it is planned as a first release, and said so.
+    """
+    services = _services(files, vars_files, var, service)
+    if len(services) > 1 and (image or tag):
+        names = ", ".join(each.manifest.service for each in services)
+        raise Failure(f"--image and --tag mean one service, but there are {names}: add --service", ExitCode.USAGE)
+    plans = [_one(session, loaded, image, tag) for loaded in services]
+    session.out.document({"schema": SCHEMA, "plans": [plan_document(each) for each in plans]})
+    session.out.text("\n\n".join("\n".join(plan_lines(each, session.out.style)) for each in plans))
+    return ExitCode.PROMOTED
+
+
+def _services(
+    files: Sequence[str], vars_files: Sequence[str], pairs: Sequence[str], service: str | None
+) -> list[Loaded]:
+    from orchestrator.manifest.loader import load
+    from orchestrator.manifest.variables import read_variables
+
+    loaded = load(files, read_variables(vars_files, pairs))
+    meant = [each for each in loaded if service in (None, each.manifest.service)]
+    if not meant:
+        names = ", ".join(each.manifest.service for each in loaded)
+        raise Failure(f"--service: must be one of {names}; got {service}", ExitCode.USAGE)
+    return meant
+
+
+def _one(session: Session, loaded: Loaded, image: str | None, tag: str | None) -> Planned:
+    digest, found_by = digest_for(loaded, image, tag)
+    with looking(session) as app:
+        return planned(prospect(session, app, loaded, digest, found_by))

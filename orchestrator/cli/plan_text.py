@@ -1,0 +1,191 @@
+"""A plan for people: every change in order, then how long, how far back, what it costs and what it can catch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.cli.planned import Gate, Planned, sides
+from orchestrator.cli.render import version
+from orchestrator.cli.style import Style, columns, percent, span
+from orchestrator.forecast_entries import Entry, Kind
+from orchestrator.forecast_gates import CONFIDENCES, ruled_out
+from strategies.model import Outcome
+from strategies.plan import Quiet
+
+_LABEL = 10
+_WORDS = {Kind.LOWER_TTL: "TTL", Kind.SHIFT: "shift", Kind.LEAVE: "leave", Kind.KEEP: "keep"}
+
+
+def plan_lines(plan: Planned, style: Style) -> list[str]:
+    """All that is said of one service."""
+    lines = list(_head(plan, style))
+    if plan.prospect.nothing:
+        return [*lines, f"  {style.good('✓')} it serves already: `start` writes nothing"]
+    return [*lines, "", *_changes(plan, style), "", *_sums(plan, style), "", *_gates(plan, style)]
+
+
+def _labelled(label: str, text: str, style: Style) -> str:
+    return f"  {style.faint(f'{label:{_LABEL}}')} {text}"
+
+
+def _head(plan: Planned, style: Style) -> Iterator[str]:
+    rollout = plan.prospect.rollout
+    change = f"{version(rollout.previous)} → {version(rollout.revision)}"
+    yield f"{style.busy('○')} {style.strong(rollout.service.name)}  {change}"
+    for note in plan.prospect.notes:
+        yield _labelled("note", style.warn(note), style)
+    yield _labelled("image", f"{rollout.revision.image}@{rollout.revision.digest}", style)
+    yield _labelled("revision", rollout.revision.short, style)
+    for state in rollout.targets:
+        routing = plan.prospect.places[state.name].routing
+        ours = {slot.endpoint.lower() for slot in (*state.stable, *state.candidate)}
+        foreign = [f"{e.name} ({e.weight})" for e in routing.endpoints if e.enabled and e.name.lower() not in ours]
+        beside = ", ".join(slot.name or slot.endpoint for slot in state.stable) or "nothing: it is the first release"
+        yield _labelled("beside" if len(rollout.targets) == 1 else state.name, beside, style)
+        if foreign:
+            yield _labelled("foreign", f"{', '.join(foreign)}: kept as they are, with their weights", style)
+
+
+def _changes(plan: Planned, style: Style) -> list[str]:
+    several = len(plan.prospect.rollout.targets) > 1
+    rows = []
+    for entry in plan.expected.entries:
+        row = [style.faint(f"+{span(entry.at_seconds)}"), _kind(entry, style), _says(plan, entry)]
+        rows.append([row[0], style.faint(entry.target), *row[1:]] if several else row)
+    return columns(rows, indent=2)
+
+
+def _kind(entry: Entry, style: Style) -> str:
+    word = _WORDS.get(entry.kind, entry.kind.value)
+    if entry.kind is Kind.APPROVAL:
+        return style.warn(word)
+    if entry.kind is Kind.END:
+        return style.good(word) if entry.note == "promoted" else style.bad(word)
+    return style.busy(word) if entry.writes else word
+
+
+def _says(plan: Planned, entry: Entry) -> str:
+    names = ", ".join(entry.names)
+    match entry.kind:
+        case Kind.CREATE:
+            labels = {group.name: group.dns_label for group in plan.groups}
+            return ", ".join(f"{name} ({labels[name]})" if labels[name] else name for name in entry.names)
+        case Kind.REUSE:
+            return f"{names}: kept since it served before, taken back into service"
+        case Kind.LOWER_TTL:
+            return f"down to {entry.ttl_seconds} s for the rollout; the split stays"
+        case Kind.SHIFT:
+            return f"{percent(entry.share)}: {_split(plan, entry)}; in force after {entry.note}"
+        case Kind.HOLD:
+            held = f"for {span(entry.lasts_seconds)}" if entry.lasts_seconds else "as soon as it is in force"
+            return f"at {percent(entry.share)} {held}; the probes must be clean"
+        case Kind.DRAIN:
+            return f"{span(entry.lasts_seconds or 0.0)}: {entry.note}{_uncounted(plan, entry)}"
+        case Kind.LEAVE:
+            gone = f", {len(entry.absent)} endpoints out" if entry.absent else ""
+            return f"{_split(plan, entry)}{gone}; marks off, TTL {entry.ttl_seconds} s"
+        case Kind.KEEP:
+            return f"{names} until {span(entry.lasts_seconds or 0.0)} later, for an instant undo"
+        case _:
+            return f"{names}: {entry.note}" if names and entry.note else names or entry.note
+
+
+def _uncounted(plan: Planned, entry: Entry) -> str:
+    """What it means for this drain that no source counts the leaving side's requests."""
+    rule = plan.prospect.rollout.service.target(entry.target).drain
+    if rule.quiet is Quiet.REQUIRED:
+        after = f"after {span(rule.most_seconds)}: {rule.then.value}"
+        return f"; drain.quiet is required, but no source counts its requests, so {after}"
+    return "; by time alone, no source counts its requests" if entry.names else ""
+
+
+def _split(plan: Planned, entry: Entry) -> str:
+    """Both sides' weights: `stable 495 + 495, candidate 5 + 5`."""
+    parts: dict[str, list[str]] = {}
+    for side, _, weight in sides(plan, entry):
+        parts.setdefault(side, []).append(str(weight))
+    said = [f"{side} {' + '.join(weights)}" for side, weights in parts.items() if set(weights) != {"0"}]
+    off = [f"{side} switched off" for side, weights in parts.items() if set(weights) == {"0"}]
+    return ", ".join(said + off)
+
+
+def _sums(plan: Planned, style: Style) -> Iterator[str]:
+    people = f", and whatever people take for {plan.expected.approvals} approvals" if plan.expected.approvals else ""
+    if plan.expected.promoted:
+        yield _labelled("takes", f"{span(plan.expected.seconds)}{people}", style)
+    else:
+        yield _labelled("takes", style.bad(f"it never gets there: {_why(plan)}"), style)
+    yield _labelled("at most", _worst(plan), style)
+    yield _labelled("rollback", _back(plan), style)
+    creates, deletes = plan.writes(Kind.CREATE, Kind.REUSE), plan.writes(Kind.DELETE)
+    kept = f", {plan.writes(Kind.KEEP)} marks of what is kept" if plan.writes(Kind.KEEP) else ""
+    profile = plan.writes(Kind.LOWER_TTL, Kind.SHIFT, Kind.LEAVE)
+    parents = f", and at most {2 * plan.parents} of parent profiles" if plan.parents else ""
+    parts = f"{creates} creates, {profile} of the profile, {deletes} deletes{kept}"
+    yield _labelled("writes", f"{plan.expected.writes} of Azure's: {parts}{parents}", style)
+    if not plan.costs:
+        yield _labelled("cost", "nothing of ours runs beside it", style)
+    for cost in plan.costs:
+        hours = (
+            f"{cost.group_hours:.2f} group-hours, {cost.core_hours:.2f} core-hours, {cost.memory_gb_hours:.2f} GB-hours"
+        )
+        where = f"{cost.target}: " if len(plan.costs) > 1 else ""
+        yield _labelled("cost", f"{where}{cost.groups} groups more for {span(cost.seconds)}: {hours}", style)
+    told = plan.assumed
+    assumed = (
+        f"{span(told.start_seconds)} until a group runs, {span(told.online_seconds)} until Traffic Manager calls it "
+        f"Online, {span(told.delete_seconds)} until it is deleted"
+    )
+    yield _labelled("assumed", assumed, style)
+
+
+def _why(plan: Planned) -> str:
+    ends = [entry.note for entry in plan.expected.entries if entry.kind is Kind.END]
+    return ends[0] if ends else plan.expected.rollout.outcome.value
+
+
+def _worst(plan: Planned) -> str:
+    slow, limits = plan.slow, plan.prospect.rollout.service.deadlines
+    if slow.rollout.outcome is Outcome.PROMOTED:
+        how = f"with every group and every write just within deadline.ready ({span(limits.ready_seconds)})"
+        return f"{span(slow.seconds)}, {how}; what is slower is taken back"
+    return f"{span(slow.seconds)}: when everything just meets deadline.ready, the whole is over its own deadline"
+
+
+def _back(plan: Planned) -> str:
+    if plan.back is None:
+        return "there is nothing to go back to: a failed first release serves nobody"
+    back = plan.back
+    return (
+        f"reaches clients in {span(back.clients_seconds)} (propagation + TTL), those that keep answers too long in "
+        f"{span(back.late_seconds)}; the candidate is gone after {span(back.gone_seconds)}"
+    )
+
+
+def _gates(plan: Planned, style: Style) -> list[str]:
+    lines = []
+    for gate in _distinct(plan.gates):
+        where = f" of {gate.target}" if len(plan.gates) > 1 else ""
+        lines.append(style.faint(f"  what the probes{where} can catch, each group by itself"))
+        lines += columns(list(_caught(gate)), indent=4)
+    return [*lines, style.faint("  no source counts requests: what probes do not see is not judged")]
+
+
+def _distinct(gates: tuple[Gate, ...]) -> list[Gate]:
+    """One for each rule: targets mostly share theirs."""
+    return list({(gate.rule, gate.timeout_seconds): gate for gate in reversed(gates)}.values())[::-1]
+
+
+def _caught(gate: Gate) -> Iterator[list[str]]:
+    rule = gate.rule
+    sure = " / ".join(f"{100 * c:g} %" for c in CONFIDENCES)
+    ruled = " / ".join(f"{100 * ruled_out(rule.before, c):.0f} %" for c in CONFIDENCES)
+    yield ["fails everything", f"condemned within {span(gate.detection_seconds)} ({rule.failures} failures in a row)"]
+    for catch in gate.catches:
+        needed = " / ".join(str(count) for _, count in catch.clean_needed)
+        yield [
+            f"fails {100 * catch.failing:g} %",
+            f"condemned after {span(catch.mean_seconds)} in the mean; passes a step with {100 * catch.passes:.0f} %; "
+            f"ruled out by {needed} clean ones ({sure})",
+        ]
+    yield [f"{rule.before} clean ones", f"wanted before every step; they rule out {ruled} failing ({sure})"]

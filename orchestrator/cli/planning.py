@@ -1,0 +1,149 @@
+"""What `plan` and `doctor` look at before anything begins: the manifest's wish beside what serves; reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.cli.render import version
+from orchestrator.forecast_world import Place
+from orchestrator.wiring import App
+from providers.errors import ProviderError
+from strategies.begin import Survey, begin
+from strategies.model import Revision, Rollout
+from strategies.names import revision
+from strategies.rebuild import survey
+from strategies.seen import TargetSeen, TrafficSeen
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from orchestrator.cli.session import Session
+    from orchestrator.manifest.loader import Loaded
+    from orchestrator.ports import TargetPorts
+    from orchestrator.store.ports import Store
+
+UNKNOWN_DIGEST = "sha256:" + "0" * 64
+ASSUMED_TTL = 60
+"""The TTL of a profile that could not be read and that the manifest does not create, in seconds."""
+
+
+@dataclass(slots=True)
+class Prospect:
+    """A rollout as `start` would begin it now, without being begun; `read` says whether the world could be read.
+
+    `notes` are what a person should know before relying on it. `nothing` is true when that revision serves already.
+    """
+
+    loaded: Loaded
+    rollout: Rollout
+    places: dict[str, Place]
+    read: bool
+    nothing: bool = False
+    notes: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def looking(session: Session) -> Iterator[App]:
+    """An app that looks at the world and remembers nothing: planning must not even make a store."""
+    from orchestrator.store.memory import MemoryStore
+
+    app = App(MemoryStore(), session.clock)
+    try:
+        yield app
+    finally:
+        app.close()
+
+
+def prospect(session: Session, app: App, loaded: Loaded, digest: str | None, tag: str | None) -> Prospect:
+    """Look around and begin the wanted rollout in thought; what cannot be read is said in the notes, never raised."""
+    notes: list[str] = []
+    found, places, read = _world(session, app, loaded, notes)
+    wanted = _wanted(loaded, found, digest, tag, notes)
+    store = _remembered(session)
+    if store is not None:
+        number = _with_memory(session, store, found, wanted, loaded.manifest.service, notes=notes)
+        found = replace(found, number=max(found.number, number))
+    if found.resumed is not None:
+        notes.append(_comes_after(found.resumed, "its marks show it under way"))
+    rollout = begin("plan", loaded.service(), wanted, found, session.clock.now())
+    whole = all(found.slots(target.name) for target in rollout.service.targets)
+    nothing = whole and found.revision is not None and found.revision.id == wanted.id
+    return Prospect(loaded, rollout, places, read, nothing, notes)
+
+
+def _world(session: Session, app: App, loaded: Loaded, notes: list[str]) -> tuple[Survey, dict[str, Place], bool]:
+    """Read every mark, as a submission does, but leave alone what it would sweep away."""
+    ttls = {t.name: t.traffic.create.ttl_seconds if t.traffic.create else ASSUMED_TTL for t in loaded.targets}
+    now = session.clock.now()
+    try:
+        looks = [_look(name, ports, now, notes) for name, ports in app.hands(loaded).items()]
+    except ProviderError as error:
+        notes.append(f"Azure could not be read, so this is planned as a first release: {error}")
+        nobody = TrafficSeen(now, exists=False)
+        return Survey(None, ()), {name: Place(nobody, ttl) for name, ttl in ttls.items()}, False
+    places = {}
+    for look in looks:
+        routing, settings = look.traffic or TrafficSeen(now, exists=False), loaded.target(look.name).traffic
+        retained = tuple(group.name for group in look.groups if group.keep_until is not None)
+        places[look.name] = Place(routing, ttls[look.name], retained)
+        if not routing.exists and settings.create is None:
+            notes.append(f"{look.name}: profile {settings.profile} does not exist; `rollout doctor` says more")
+    return survey(loaded.service(), looks, now), places, True
+
+
+def _look(name: str, ports: TargetPorts, now: datetime, notes: list[str]) -> TargetSeen:
+    groups = ports.workloads.discover()
+    over = [group.name for group in groups if group.keep_until is not None and group.keep_until <= now]
+    if over:
+        notes.append(f"{name}: {', '.join(over)} was retained and is over its time: the next `start` deletes it first")
+    return TargetSeen(name, tuple(g for g in groups if g.name not in over), ports.traffic.look())
+
+
+def _wanted(loaded: Loaded, found: Survey, digest: str | None, tag: str | None, notes: list[str]) -> Revision:
+    """The revision that `start` would roll out; without a word about the image the one that serves."""
+    if digest is None and found.revision is not None:
+        digest, tag = found.revision.digest, found.revision.tag
+    if digest is None:
+        notes.append("no image is named and none is known to serve: names below hold zeros; say --tag TAG")
+        digest = UNKNOWN_DIGEST
+    return revision(digest, loaded.template_hash, image=loaded.manifest.image, tag=tag)
+
+
+def _remembered(session: Session) -> Store | None:
+    """The store, unless it would have to be made first."""
+    from orchestrator.store.opening import default_url
+
+    url = session.options.store or default_url()
+    path = url.removeprefix("sqlite:///")
+    if path != url and not Path(path).expanduser().exists():
+        return None
+    return session.store
+
+
+def _with_memory(
+    session: Session, store: Store, found: Survey, wanted: Revision, service: str, *, notes: list[str]
+) -> int:
+    """The last number the store knows of; what would make `start` refuse or wait goes to the notes."""
+    running, latest = store.active(service), store.latest(service)
+    if running is not None and running.revision.id == wanted.id:
+        notes.append(f"rollout {running.id} of this revision is under way: `start` attaches to it")
+    elif running is not None:
+        notes.append(_comes_after(running, "it is under way"))
+    if store.is_poisoned(service, wanted.id):
+        notes.append(f"`start` refuses it: it was rolled back before; `rollout retry {service}` lifts that")
+    serves = found.revision is not None and found.revision.id == wanted.id
+    if not serves and running is None and any(known.id == wanted.id for _, known in store.promoted(service)):
+        notes.append(f"it was promoted before: `start` wants --allow-older, or use `rollout undo {service}`")
+    held = store.suspended(service, session.clock.now())
+    if held is not None:
+        notes.append(f"`start` refuses it: {service} is suspended by {held.actor}: {held.reason}")
+    return latest.number if latest is not None else 0
+
+
+def _comes_after(running: Rollout, why: str) -> str:
+    rule = running.service.while_running.value
+    return f"rollout {running.id} ({version(running.revision)}) comes first: {why} (whileRunning: {rule})"

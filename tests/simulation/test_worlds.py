@@ -1,0 +1,46 @@
+"""Generated worlds: every guarantee holds in each of them, and every edge of the phase table is taken in some."""
+
+from __future__ import annotations
+
+import pytest
+
+from strategies.phases import Phase
+from tests.simulation.__main__ import missing_edges
+from tests.simulation.run import run
+from tests.simulation.scenario import scenario
+
+CHUNK = 10
+WORLDS = 300
+MOST_FOR_EDGES = 600
+
+
+@pytest.mark.parametrize("first", range(1, WORLDS + 1, CHUNK))
+def test_every_guarantee_holds_in_every_world(first: int) -> None:
+    for seed in range(first, first + CHUNK):
+        report = run(seed)
+        if report.violation:
+            pytest.fail("\n".join((*report.journal[-60:], f"{report.line}: {report.violation}")), pytrace=False)
+
+
+def test_every_edge_of_the_phase_table_is_taken_in_some_world() -> None:
+    taken: set[tuple[Phase, Phase]] = set()
+    # Worlds with accidents first: that is where the rare ones are taken.
+    seeds = sorted(range(1, MOST_FOR_EDGES + 1), key=lambda seed: -len(scenario(seed).accidents))
+    for seed in seeds:
+        taken |= run(seed).edges
+        if not missing_edges(taken):
+            return
+    pytest.fail(f"never taken in {MOST_FOR_EDGES} worlds: {', '.join(missing_edges(taken))}", pytrace=False)
+
+
+def test_a_seed_gives_the_same_world_every_time() -> None:
+    for seed in (3, 7, 20):
+        first, second = run(seed, keep_journal=True), run(seed, keep_journal=True)
+        assert first == second
+        assert first.ticks > 0
+        assert first.journal
+
+
+def test_the_worlds_end_in_every_way_a_release_can_end() -> None:
+    outcomes = {outcome for seed in range(1, 60) for outcome in run(seed).outcomes}
+    assert {"promoted", "rolledBack", "superseded"} <= outcomes

@@ -1,0 +1,53 @@
+"""What a command costs in instructions: the same number on every machine, where seconds would be noise."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TWIN = """
+import argparse
+parser = argparse.ArgumentParser()
+verbs = parser.add_subparsers()
+for name in {names!r}:
+    verbs.add_parser(name, help="one line")
+parser.parse_args(["--help"])
+"""
+ROLLOUT = "from orchestrator.cli.main import main; main()"
+pytestmark = [
+    pytest.mark.local,
+    pytest.mark.skipif(shutil.which("valgrind") is None, reason="needs the Debian package valgrind"),
+]
+
+
+def instructions(script: str, *words: str) -> int:
+    """Instructions of one run, in millions; run once before, so that every module is compiled."""
+    python = [sys.executable, "-c", script, *words]
+    subprocess.run(python, capture_output=True, check=True)
+    counted = subprocess.run(
+        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *python],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": "/usr/bin:/bin", "PYTHONHASHSEED": "0"},
+    )
+    found = re.search(r"Collected : (\d+)", counted.stderr)
+    assert found is not None, counted.stderr
+    return int(found[1]) // 1_000_000
+
+
+def test_the_top_help_costs_no_more_than_three_times_an_argparse_twin_and_300_million_instructions() -> None:
+    from orchestrator.cli.verbs import VERBS
+
+    ours = instructions(ROLLOUT, "--help")
+    assert ours <= 300
+    assert ours <= 3 * instructions(TWIN.format(names=list(VERBS)))
+
+
+def test_status_costs_less_than_1600_million_instructions_with_its_store(tmp_path: Path) -> None:
+    assert instructions(ROLLOUT, "status", "--store", f"sqlite:///{tmp_path}/rollout.db") < 1600

@@ -1,0 +1,123 @@
+"""What a plan says is what happens: the real engine over the emulated cloud does it write by write."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from orchestrator.forecast import Forecast, way_back
+from orchestrator.forecast_entries import WRITES, Kind
+from strategies.missing import Action, Ensure, Shift
+from strategies.model import Outcome
+from strategies.phases import Phase
+from strategies.plan import DrainRule, Plan, ProbeRule, Retire, Service, Step, Target, WaveRule, blue_green, canary
+from tests.unit.orchestrator.forecast.stage import ASSUMED, Stage, service
+
+Done = tuple[float, str, tuple[object, ...]]
+QUICK = ProbeRule(2.0, 5, 3)
+
+
+def _planned(forecast: Forecast) -> list[Done]:
+    """Each write of a plan: when, where, and exactly what."""
+    return [
+        (entry.at_seconds, entry.target, (entry.weights, entry.absent) if entry.weights else entry.names)
+        for entry in forecast.entries
+        if entry.kind in WRITES
+    ]
+
+
+def _done(acts: list[tuple[float, Action]]) -> list[Done]:
+    """Each write of a real rollout, as a plan would say it."""
+    return [(at, act.target, _what(act)) for at, act in acts]
+
+
+def _what(act: Action) -> tuple[object, ...]:
+    if isinstance(act, Shift):
+        return tuple((member.endpoint, member.weight) for member in act.intent.members), act.intent.absent
+    return tuple(name for name, _ in act.marks) if isinstance(act, Ensure) else act.names
+
+
+def _both(stage: Stage, version: str) -> Forecast:
+    """Plan a release, carry it out, and compare the two."""
+    rollout, forecast = stage.planned(version)
+    ran = stage.run(rollout)
+    assert ran.rollout.outcome is forecast.rollout.outcome is Outcome.PROMOTED
+    assert _planned(forecast) == _done(ran.acts)
+    assert forecast.writes == ran.writes
+    assert forecast.seconds == (ran.rollout.ticked_at - ran.rollout.created_at).total_seconds()
+    return forecast
+
+
+def _plans() -> st.SearchStrategy[Plan]:
+    shares = st.sets(st.integers(1, 99), max_size=3).map(sorted)
+    holds = st.sampled_from([0.0, 3.0, 20.0])
+    steps = shares.flatmap(lambda s: st.tuples(*(st.builds(Step, st.just(x), holds, st.booleans()) for x in s)))
+    rising = st.builds(lambda found, hold: canary(found, preview_hold=hold), steps, holds)
+    return rising | st.builds(blue_green, preview_hold=holds, preview_approve=st.booleans(), hold=holds)
+
+
+def _targets(name: str, interval: float) -> st.SearchStrategy[Target]:
+    return st.builds(
+        Target,
+        st.just(name),
+        _plans(),
+        wave=st.integers(1, 2),
+        replicas=st.integers(1, 3),
+        weight=st.sampled_from([None, 7, 300]),
+        ttl_during=st.sampled_from([None, 5]),
+        probe=st.builds(ProbeRule, st.just(interval), st.integers(1, 6), st.just(3)),
+        drain=st.builds(DrainRule, st.sampled_from([12.0, 30.0]), st.sampled_from([None, 3.0])),
+    )
+
+
+@st.composite
+def _services(draw: st.DrawFn) -> Service:
+    """One or two targets; all are probed equally often, else the two runs would differ by a beat."""
+    interval = draw(st.sampled_from([1.0, 2.0]))
+    targets = [draw(_targets(name, interval)) for name in draw(st.sampled_from([("west",), ("west", "north")]))]
+    rule = WaveRule(draw(st.sampled_from(list(Retire))), draw(st.sampled_from([0.0, 40.0])))
+    return service(*targets, waves=rule, retain_seconds=draw(st.sampled_from([0.0, 600.0])))
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(_services(), st.sampled_from([10, 30]))
+def test_every_write_happens_when_and_as_the_plan_says(wanted: Service, ttl: int) -> None:
+    stage = Stage(wanted, ttl=ttl)
+    _both(stage, "v1")
+    _both(stage, "v2")
+
+
+def test_adopted_and_foreign_endpoints_are_planned_as_they_are_treated() -> None:
+    rule = DrainRule(15.0)
+    target = Target("west", canary((Step(25, 10),)), weight=800, adopt=("blue",), probe=QUICK, drain=rule)
+    stage = Stage(service(target), foreign={"stranger": 250})
+    forecast = _both(stage, "v1")
+    shift = next(entry for entry in forecast.entries if entry.kind is Kind.SHIFT)
+    assert dict(shift.weights)["blue"] == 600
+    assert not any("stranger" in dict(entry.weights) for entry in forecast.entries)
+
+
+def test_a_rollback_takes_as_long_to_reach_clients_as_the_plan_says() -> None:
+    stage = Stage(service(Target("west", canary((Step(50, 10),)), ttl_during=5, probe=QUICK, drain=DrainRule(20.0))))
+    _both(stage, "v1")
+    rollout, places = stage.next("v2")
+    from orchestrator.forecast import forecast as plan  # the name of the tests' own variables elsewhere
+
+    back = way_back(rollout, places, plan(rollout, places, ASSUMED), ASSUMED)
+    assert back is not None
+    assert back.clients_seconds == 20 + 5
+    assert back.late_seconds == 20 + 5 + 10
+    decided: list[float] = []
+
+    def everything_shifted(now: object) -> bool:
+        state = stage.store.load(rollout.id).target("west")
+        judged = state.phase is Phase.HOLDING and state.share == 100
+        if judged and not decided:
+            decided.append(stage.clock.monotonic())
+        return judged
+
+    began = stage.clock.monotonic()
+    ran = stage.run(rollout, everything_shifted)
+    took = (ran.rollout.ticked_at - ran.rollout.created_at).total_seconds() - (decided[0] - began)
+    assert ran.rollout.outcome is Outcome.ROLLED_BACK
+    assert abs(took - back.gone_seconds) <= 2 * QUICK.interval_seconds
