@@ -222,7 +222,7 @@ def _material(rollout: Rollout) -> object:
         (
             state.phase,
             state.step,
-            state.asked,
+            state.asked and (state.asked.intent, state.asked.confirmed_at, state.asked.off),
             state.online,
             tuple(of_slot(slot) for slot in (*state.candidate, *state.stable)),
         )

@@ -83,7 +83,7 @@ def of_act(rollout: Rollout, action: Action, now: datetime) -> Entry:
 
 
 def with_ttl(entry: Entry, rule: DrainRule, ttl: int) -> Entry:
-    """A shift's entry with the largest TTL in the chain once it stands, in seconds, and how long it takes to be heard."""
+    """A write of the routing with the largest TTL in the chain once it stands, and how long it takes to be heard."""
     if entry.kind is not Kind.SHIFT:
         return replace(entry, ttl_seconds=ttl)
     note = f"{rule.propagation_seconds:g} s propagation + {ttl} s TTL"

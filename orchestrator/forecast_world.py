@@ -29,7 +29,6 @@ from strategies.seen import (
 from strategies.split import LOWEST
 from strategies.wake import to_look, to_probe
 
-
 _LATER = datetime.max.replace(tzinfo=UTC)
 
 

@@ -29,8 +29,7 @@ def advance(rollout: Rollout, seen: Seen, now: datetime) -> Rollout:
         return evolve(take(rollout), ticked_at=now)
     gap = max((now - rollout.ticked_at).total_seconds(), 0.0)
     rollout = take(evolve(rollout, ticked_at=now))
-    rollout = _observe(rollout, seen, now)
-    rollout = _spend(rollout, gap)
+    rollout = _spend(_observe(rollout, seen, now), gap)
     rollout = _condemn(rollout)
     rollout = _turn(rollout, now)
     wave = rollout.wave
@@ -38,9 +37,8 @@ def advance(rollout: Rollout, seen: Seen, now: datetime) -> Rollout:
         rollout = with_target(rollout, step(rollout, rollout.target(name), seen.target(name), now))
     if rollout.wave != wave:
         rollout = evolve(rollout, wave_seconds=0.0)
-    if rollout.outcome is not Outcome.RUNNING and rollout.ended_at is None:
-        rollout = evolve(rollout, ended_at=now)
-    return rollout if rollout.outcome is not Outcome.RUNNING else evolve(rollout, ended_at=None)
+    over = rollout.outcome is not Outcome.RUNNING
+    return evolve(rollout, ended_at=(rollout.ended_at or now) if over else None)
 
 
 def _observe(rollout: Rollout, seen: Seen, now: datetime) -> Rollout:

@@ -27,15 +27,14 @@ BELIEVED = 2
 
 def observe(state: TargetState, target: Target, seen: TargetSeen, service: str, now: datetime) -> TargetState:
     """Fold everything one look showed of this target into its state."""
-    state = evolve(state, problem=seen.problem or _unread(state, seen))
     state = _acts(state, seen)
     state = evolve(
         state,
+        problem=seen.problem or _unread(state, seen),
+        probed_at=max((probe.at for probe in seen.probes), default=state.probed_at),
         candidate=tuple(_slot(s, target, seen, now) for s in state.candidate),
         stable=tuple(_slot(s, target, seen, now) for s in state.stable),
     )
-    if seen.probes:
-        state = evolve(state, probed_at=max(probe.at for probe in seen.probes))
     if seen.traffic is not None:
         state = _traffic(state, target, seen.traffic, service)
     return _counts(state, seen)
@@ -109,8 +108,8 @@ def _young(slot: Slot, now: datetime) -> bool:
 
 
 def _present(slot: Slot, group: GroupSeen) -> Slot:
-    slot = evolve(slot, stage=Stage.SEEN, absences=0, address=group.address or slot.address)
-    slot = evolve(slot, kept_until=group.keep_until)
+    address = group.address or slot.address
+    slot = evolve(slot, stage=Stage.SEEN, absences=0, address=address, kept_until=group.keep_until)
     if slot.retire_at is not None:
         return slot
     if group.state is GroupState.FAILED:

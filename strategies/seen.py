@@ -96,7 +96,11 @@ class TrafficSeen:
 
     def endpoint(self, name: str) -> EndpointSeen | None:
         """The endpoint called `name` in any letter case, if it is there."""
-        return next((e for e in self.endpoints if e.name.lower() == name.lower()), None)
+        wanted = name.lower()
+        for endpoint in self.endpoints:
+            if endpoint.name == name or endpoint.name.lower() == wanted:
+                return endpoint
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +172,10 @@ class TargetSeen:
 
     def group(self, name: str) -> GroupSeen | None:
         """What was read of the workload called `name`, if it was read."""
-        return next((g for g in self.groups if g.name == name), None)
+        for group in self.groups:
+            if group.name == name:
+                return group
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+from operator import attrgetter
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -11,16 +14,27 @@ def evolve(value: T, **changes: Any) -> T:
     """Return `value` with these fields changed, and `value` itself where all of them are so already.
 
     For the slotted dataclasses of this package whose construction checks nothing. A tick mostly finds the world as it
-    was, and `dataclasses.replace` costs several times as much, for it goes through `__init__` field by field.
+    was, and `dataclasses.replace` costs several times as much, for it goes through `__init__` field by field. Raises
+    AttributeError for a field that the value does not have.
     """
-    kind = type(value)
     for name, wanted in changes.items():
         if getattr(value, name) != wanted:
             break
     else:
         return value
-    copy = object.__new__(kind)
-    put = object.__setattr__
-    for name in kind.__slots__:  # type: ignore[attr-defined]
-        put(copy, name, changes[name] if name in changes else getattr(value, name))
+    kind: type = type(value)
+    read, write = _access(kind)
+    copy: T = object.__new__(kind)
+    for put, old in zip(write.values(), read(value), strict=True):
+        put(copy, old)
+    for name, wanted in changes.items():
+        write[name](copy, wanted)
     return copy
+
+
+@cache
+def _access(kind: type) -> tuple[Callable[[Any], tuple[Any, ...]], dict[str, Callable[[Any, Any], None]]]:
+    """How to read all fields of a class at once, and how to write each past its own guard against change."""
+    names: tuple[str, ...] = kind.__slots__  # type: ignore[attr-defined]
+    read = attrgetter(*names) if len(names) > 1 else lambda value: (getattr(value, names[0]),)
+    return read, {name: kind.__dict__[name].__set__ for name in names}

@@ -177,7 +177,6 @@ def _pulls(loaded: Loaded) -> Iterator[Checked]:
 
 def _image(loaded: Loaded, image: str | None, tag: str | None) -> tuple[str | None, str | None, Finding | None]:
     """The digest of the wanted image, and what the registry said; a malformed reference is an error of usage."""
-    subject = f"image {image or (f'{loaded.manifest.image}:{tag}' if tag else loaded.manifest.image)}"
     try:
         digest, found_by = digest_for(loaded, image, tag)
     except Failure as error:
@@ -187,7 +186,22 @@ def _image(loaded: Loaded, image: str | None, tag: str | None) -> tuple[str | No
         return UNKNOWN_DIGEST, None, Finding(False, "image", str(error), remedy)
     if digest is None:
         return None, None, None
-    return digest, found_by, Finding(True, subject, f"is there: {digest}")
+    return digest, found_by, _there(loaded, digest, "is in the registry")
+
+
+def _there(loaded: Loaded, digest: str, good: str) -> Finding:
+    """Ask the registry for a digest."""
+    from orchestrator.wiring import digest_of
+    from watchers.errors import RegistryError
+    from watchers.reference import parse
+
+    reference = f"{loaded.manifest.image}@{digest}"
+    try:
+        digest_of(parse(reference))
+    except RegistryError as error:
+        remedy = "push it again: a group that restarts, and an undo, must be able to pull it"
+        return Finding(False, "image", f"{reference}: {error}", remedy)
+    return Finding(True, "image", f"{reference} {good}")
 
 
 def _planned(plan: Planned, rest: float | None, *, checked: str | None) -> Iterator[Checked]:
@@ -197,7 +211,7 @@ def _planned(plan: Planned, rest: float | None, *, checked: str | None) -> Itera
         yield from _served(plan, target.name)
     revision = plan.prospect.rollout.revision
     if checked is None and revision.digest != UNKNOWN_DIGEST:
-        yield Checked(_still_there(plan))
+        yield Checked(_there(plan.prospect.loaded, revision.digest, "serves now, and is still in the registry"))
     for note in plan.prospect.notes:
         yield Checked(Finding(False, "plan", note, "", fatal=False))
     takes = span(plan.expected.seconds)
@@ -237,22 +251,6 @@ def _served(plan: Planned, target: str) -> Iterator[Checked]:
         remedy = "" if found else "check DNS from here: the probes of a rollout resolve names from this machine"
         message = "resolves from here" if found else "does not resolve from here"
         yield Checked(Finding(found, f"name {host}", message, remedy, fatal=False), target)
-
-
-def _still_there(plan: Planned) -> Finding:
-    """Without a word about the image it is the one that serves; a registry may have purged it since."""
-    revision = plan.prospect.rollout.revision
-    reference = f"{plan.prospect.loaded.manifest.image}@{revision.digest}"
-    from orchestrator.wiring import digest_of
-    from watchers.errors import RegistryError
-    from watchers.reference import parse
-
-    try:
-        digest_of(parse(reference))
-    except RegistryError as error:
-        remedy = "push it again: a group that restarts, and an undo, must be able to pull it"
-        return Finding(False, f"image {reference}", str(error), remedy)
-    return Finding(True, f"image {reference}", "serves now, and is still in the registry")
 
 
 def _resolves(name: str) -> bool:

@@ -22,7 +22,9 @@ _HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class GroupPlanned:
-    """One group that will be made: its name, the image by digest, its DNS label and how that label may be reused."""
+    """One group of the candidate: its name, the image by digest, and for one that is made anew its DNS label and how
+    that label may be reused.
+    """
 
     target: str
     name: str
@@ -121,7 +123,8 @@ def _groups(prospect: Prospect) -> list[GroupPlanned]:
         settings = prospect.loaded.target(state.name).workloads
         for slot in state.candidate:
             body = group_body(settings, prospect.loaded.manifest.image, mark(prospect.rollout, state.name, slot))
-            address = body["properties"].get("ipAddress") or {}
+            kept = slot.name in prospect.places[state.name].retained
+            address = {} if kept else body["properties"].get("ipAddress") or {}
             found.append(
                 GroupPlanned(
                     state.name,

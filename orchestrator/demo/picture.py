@@ -159,7 +159,7 @@ def _evidence(rollout: Rollout, look: Look) -> Text:
 def _verdict(reason: Reason) -> str:
     """The verdict in one short line: the numbers alone where it rests on counts."""
     said = dict(reason.evidence)
-    if reason.code != "countsWorse":
+    if not {"candidateFailures", "candidateRequests", "e", "limit"} <= said.keys():
         return reason.message
     failed = f"{said['candidateFailures']} of {said['candidateRequests']} requests failed"
     return f"turned back: {failed}, evidence {said['e']:,.3g} of {said['limit']:,g}"

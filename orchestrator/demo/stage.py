@@ -171,14 +171,15 @@ def _now() -> datetime:
 
 @contextmanager
 def opened(scene: Scene, show: Show, listeners: tuple[Listener, ...] = ()) -> Iterator[Play]:
-    """Set the stage in a temporary folder on free ports of this machine, and leave nothing behind."""
+    """Set the stage on free ports of this machine, and leave nothing behind."""
     with ExitStack() as stack:
         emulator = stack.enter_context(LoopbackEmulator())
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rollout-demo-")))
         # A proxy for the outside world, as CI machines have one, would be asked for this machine's addresses as well.
         doors = {"ROLLOUT_AZURE_ENDPOINT": emulator.url, "ROLLOUT_DNS": emulator.dns, "no_proxy": "127.0.0.1"}
         stack.enter_context(_environment(doors))
-        (loaded,) = load([str(scenery.write(folder, emulator.registry_host))])
+        # Gone again before the curtain rises: a killed demo leaves nothing on the disk.
+        with tempfile.TemporaryDirectory(prefix="rollout-demo-") as folder:
+            (loaded,) = load([str(scenery.write(Path(folder), emulator.registry_host))])
         play = Play(emulator, loaded, scene, show, listeners)
         stack.callback(play.app.close)
         yield play

@@ -64,7 +64,6 @@ def test_the_demo_keeps_every_promise_of_the_contract_within_its_time_and_memory
 def test_an_interrupted_demo_ends_at_once_with_130_and_leaves_nothing_behind(tmp_path: Path, scratch: Path):
     running = begun(("demo",), tmp_path, scratch)
     running.until(lambda: "group_seen" in running.err)
-    assert list(scratch.iterdir()) != []
     running.send(signal.SIGINT)
     done = running.finish(10)
     assert done.code == 130, done

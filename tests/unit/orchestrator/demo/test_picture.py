@@ -95,10 +95,13 @@ def test_a_frame_says_both_kinds_of_evidence_and_after_the_verdict_its_reason():
     slots = states.candidate(rollout.targets[0], failed=2, failing_why="status 500")
     assert "failed probes 2 of 3 in a row" in frame(scene(rollout=states.on(rollout, candidate=slots)))
     assert "clients' counts 1 of 1,000" in frame(scene())
-    turned = replace(
-        states.on(rollout, phase=Phase.RETURNING), failure=Reason("countsWorse", "candidate failed 9 of 9")
-    )
-    assert "candidate failed 9 of 9" in frame(scene(rollout=turned))
+    turned = states.on(rollout, phase=Phase.RETURNING)
+    probes = Reason("probesFailed", "web failed 5 probes in a row")
+    assert "web failed 5 probes in a row" in frame(scene(rollout=replace(turned, failure=probes)))
+    numbers = (("e", 1943.2), ("limit", 1000.0), ("candidateRequests", 54), ("candidateFailures", 7))
+    counts = Reason("countsWorse", "candidate failed 7 of 54 requests", numbers)
+    told = "turned back: 7 of 54 requests failed, evidence 1.94e+03 of 1,000"
+    assert told in frame(scene(rollout=replace(turned, failure=counts)), (80, 24))
 
 
 def test_the_last_lines_of_the_journal_stand_at_the_bottom():

@@ -112,7 +112,8 @@ class Stage:
         path = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/shop/providers/{kind}/{target.name}"
         assert Arm(self.world).call("PUT", path, body, "2022-04-01").result.status < 300
 
-    def hands(self, target: Target, *, lenient: bool = False) -> TargetPorts:
+    def hands(self, target: Target) -> TargetPorts:
+        """The hands of one target."""
         name = self.service.name
         groups = ContainerInstances(SUBSCRIPTION, "shop", "westeurope", template())
         monitor = Monitor("HTTP", 8080, "/healthz", MONITOR_SECONDS, 5)
@@ -130,8 +131,10 @@ class Stage:
         for target in self.service.targets:
             ports = self.hands(target)
             routing = ports.traffic.look()
-            places[target.name] = Place(routing, self.ttl)
-            looks.append(TargetSeen(target.name, groups=ports.workloads.discover(), traffic=routing))
+            groups = ports.workloads.discover()
+            retained = tuple(group.name for group in groups if group.keep_until is not None)
+            places[target.name] = Place(routing, self.ttl, retained)
+            looks.append(TargetSeen(target.name, groups=groups, traffic=routing))
         return survey(self.service, looks, self.clock.now()), places
 
     def next(self, version: str) -> tuple[Rollout, dict[str, Place]]:

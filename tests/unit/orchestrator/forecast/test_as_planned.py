@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import time
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.forecast import Forecast, way_back
+from orchestrator.forecast import Forecast, forecast, slowest, way_back
 from orchestrator.forecast_entries import WRITES, Kind
 from strategies.missing import Action, Ensure, Shift
 from strategies.model import Outcome
 from strategies.phases import Phase
-from strategies.plan import DrainRule, Plan, ProbeRule, Retire, Service, Step, Target, WaveRule, blue_green, canary
+from strategies.plan import (
+    Deadlines,
+    DrainRule,
+    Plan,
+    ProbeRule,
+    Retire,
+    Service,
+    Step,
+    Target,
+    WaveRule,
+    blue_green,
+    canary,
+)
 from tests.unit.orchestrator.forecast.stage import ASSUMED, Stage, service
 
 Done = tuple[float, str, tuple[object, ...]]
 QUICK = ProbeRule(2.0, 5, 3)
 
 
-def _planned(forecast: Forecast) -> list[Done]:
+def _planned(plan: Forecast) -> list[Done]:
     """Each write of a plan: when, where, and exactly what."""
     return [
         (entry.at_seconds, entry.target, (entry.weights, entry.absent) if entry.weights else entry.names)
-        for entry in forecast.entries
+        for entry in plan.entries
         if entry.kind in WRITES
     ]
 
@@ -39,13 +53,13 @@ def _what(act: Action) -> tuple[object, ...]:
 
 def _both(stage: Stage, version: str) -> Forecast:
     """Plan a release, carry it out, and compare the two."""
-    rollout, forecast = stage.planned(version)
+    rollout, plan = stage.planned(version)
     ran = stage.run(rollout)
-    assert ran.rollout.outcome is forecast.rollout.outcome is Outcome.PROMOTED
-    assert _planned(forecast) == _done(ran.acts)
-    assert forecast.writes == ran.writes
-    assert forecast.seconds == (ran.rollout.ticked_at - ran.rollout.created_at).total_seconds()
-    return forecast
+    assert ran.rollout.outcome is plan.rollout.outcome is Outcome.PROMOTED
+    assert _planned(plan) == _done(ran.acts)
+    assert plan.writes == ran.writes
+    assert plan.seconds == (ran.rollout.ticked_at - ran.rollout.created_at).total_seconds()
+    return plan
 
 
 def _plans() -> st.SearchStrategy[Plan]:
@@ -79,7 +93,7 @@ def _services(draw: st.DrawFn) -> Service:
     return service(*targets, waves=rule, retain_seconds=draw(st.sampled_from([0.0, 600.0])))
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_services(), st.sampled_from([10, 30]))
 def test_every_write_happens_when_and_as_the_plan_says(wanted: Service, ttl: int) -> None:
     stage = Stage(wanted, ttl=ttl)
@@ -91,19 +105,61 @@ def test_adopted_and_foreign_endpoints_are_planned_as_they_are_treated() -> None
     rule = DrainRule(15.0)
     target = Target("west", canary((Step(25, 10),)), weight=800, adopt=("blue",), probe=QUICK, drain=rule)
     stage = Stage(service(target), foreign={"stranger": 250})
-    forecast = _both(stage, "v1")
-    shift = next(entry for entry in forecast.entries if entry.kind is Kind.SHIFT)
+    plan = _both(stage, "v1")
+    shift = next(entry for entry in plan.entries if entry.kind is Kind.SHIFT)
     assert dict(shift.weights)["blue"] == 600
-    assert not any("stranger" in dict(entry.weights) for entry in forecast.entries)
+    assert not any("stranger" in dict(entry.weights) for entry in plan.entries)
+
+
+def test_retained_groups_are_planned_to_be_taken_back_instead_of_made() -> None:
+    target = Target("west", canary((Step(50, 4),)), replicas=2, probe=QUICK, drain=DrainRule(15.0))
+    stage = Stage(service(target, retain_seconds=3600.0))
+    _both(stage, "v1")
+    assert any(entry.kind is Kind.KEEP for entry in _both(stage, "v2").entries)
+    again = _both(stage, "v1")
+    assert next(entry.kind for entry in again.entries if entry.names) is Kind.REUSE
+    assert not any(entry.kind is Kind.CREATE for entry in again.entries)
+
+
+def test_a_plan_that_cannot_keep_its_deadline_says_that_it_is_taken_back() -> None:
+    slow = Target("west", canary((Step(50, 600),)), probe=QUICK, drain=DrainRule(15.0))
+    stage = Stage(service(slow, deadlines=Deadlines(wave_seconds=300.0)))
+    rollout, places = stage.next("v1")
+    stage.run(rollout)
+    rollout, places = stage.next("v2")
+    plan = forecast(rollout, places, ASSUMED)
+    assert plan.rollout.outcome is Outcome.ROLLED_BACK
+    assert plan.entries[-1].note == "rolled back: not finished after 300 s"
+    assert 300 <= plan.seconds < 600
+
+
+def test_what_just_meets_its_deadlines_is_still_promoted() -> None:
+    target = Target("west", canary((Step(50, 10),)), probe=QUICK, drain=DrainRule(15.0))
+    stage = Stage(service(target))
+    stage.run(stage.next("v1")[0])
+    rollout, places = stage.next("v2")
+    plan = forecast(rollout, places, slowest(rollout))
+    assert plan.promoted
+    assert plan.seconds > 3 * rollout.service.deadlines.ready_seconds
+
+
+def test_a_long_hold_is_leapt_over_and_not_sat_through() -> None:
+    target = Target("west", canary((Step(50, 20000.0),)), probe=QUICK, drain=DrainRule(15.0))
+    stage = Stage(service(target))
+    stage.run(stage.next("v1")[0])
+    rollout, places = stage.next("v2")
+    began = time.process_time()
+    plan = forecast(rollout, places, ASSUMED)
+    assert plan.promoted
+    assert plan.seconds > 20000
+    assert time.process_time() - began < 0.5
 
 
 def test_a_rollback_takes_as_long_to_reach_clients_as_the_plan_says() -> None:
     stage = Stage(service(Target("west", canary((Step(50, 10),)), ttl_during=5, probe=QUICK, drain=DrainRule(20.0))))
     _both(stage, "v1")
     rollout, places = stage.next("v2")
-    from orchestrator.forecast import forecast as plan  # the name of the tests' own variables elsewhere
-
-    back = way_back(rollout, places, plan(rollout, places, ASSUMED), ASSUMED)
+    back = way_back(rollout, places, forecast(rollout, places, ASSUMED), ASSUMED)
     assert back is not None
     assert back.clients_seconds == 20 + 5
     assert back.late_seconds == 20 + 5 + 10

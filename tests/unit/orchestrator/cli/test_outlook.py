@@ -1,0 +1,71 @@
+"""When the next decision falls, as far as time alone decides it, and which limits have been passed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from orchestrator.cli.findings import findings
+from orchestrator.outlook import decides_at, next_decision
+from orchestrator.result import phase_of
+from strategies.model import Reason, Rollout
+from strategies.phases import Phase
+from strategies.plan import Target
+from tests.unit.orchestrator.cli import states
+from tests.unit.orchestrator.cli.desk import Desk
+
+
+def ahead(rollout: Rollout) -> float | None:
+    at = decides_at(rollout, rollout.targets[0])
+    return None if at is None else (at - states.NOW).total_seconds()
+
+
+def test_a_hold_ends_when_its_time_is_over_unless_a_person_waived_it() -> None:
+    assert ahead(states.holding()) == 18
+    assert ahead(states.holding(waived=1)) is None
+    assert ahead(replace(states.holding(), full=True)) is None
+
+
+def test_while_paused_or_waiting_for_a_person_time_decides_nothing() -> None:
+    assert ahead(replace(states.holding(), paused=Reason("pause", "x"))) is None
+    assert ahead(states.holding(asks_person=True)) is None
+
+
+def test_a_confirmed_shift_is_in_force_after_propagation_and_ttl() -> None:
+    rollout = states.holding(phase=Phase.SHIFTING, ttl_shift=10)
+    assert ahead(rollout) == -88 + 60 + 10
+    unconfirmed = states.asked(rollout, 50.0, confirmed=False)
+    assert ahead(states.on(rollout, asked=unconfirmed)) is None
+
+
+def test_a_drain_ends_with_the_last_answer_that_names_the_old_side_and_the_margin() -> None:
+    rollout = states.holding(100.0, phase=Phase.DRAINING, ttl_shift=10, expires_at=states.NOW)
+    assert ahead(rollout) == 60 + 10
+
+
+def test_the_next_decision_is_the_earliest_of_all_targets() -> None:
+    both = states.service(Target("westeurope", states.PLAN), Target("northeurope", states.PLAN))
+    rollout = states.holding(rollout=states.fresh(both))
+    state = rollout.target("westeurope")
+    earlier = replace(state, name="northeurope", since=state.since - timedelta(seconds=5))
+    rollout = replace(rollout, targets=(state, earlier))
+    assert next_decision(rollout) == states.NOW + timedelta(seconds=13)
+
+
+def test_one_target_on_its_way_back_outweighs_another_that_is_earlier_in_the_table() -> None:
+    both = states.service(Target("westeurope", states.PLAN), Target("northeurope", states.PLAN))
+    rollout = states.on(states.holding(rollout=states.fresh(both)), "northeurope", phase=Phase.RETURNING)
+    assert phase_of(rollout) is Phase.RETURNING
+
+
+def test_a_deadline_that_was_passed_is_a_breach() -> None:
+    fine = {each.rule: each.breached for each in findings(states.holding())}
+    late = {each.rule: each.breached for each in findings(replace(states.holding(), wave_seconds=21601.0))}
+    assert (fine["deadline.wave"], late["deadline.wave"], late["deadline.total"]) == (False, True, False)
+
+
+def test_a_lease_that_has_run_out_is_no_engine(desk: Desk) -> None:
+    desk.engine_elsewhere(desk.put(states.holding()))
+    desk.clock.at += timedelta(hours=2)
+    assert desk.type("status", "storefront", "-o", "json") == 0
+    assert desk.document["engine"] == "none"
