@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from orchestrator.forecast_entries import Entry, Kind, of_act, of_change, with_ttl
+from orchestrator.forecast_entries import Entry, Kind, of_act, of_change, with_ttl, with_waits
 from orchestrator.forecast_world import AssumedWorld, Latencies, Place
 from orchestrator.outlook import next_decision
 from strategies.advance import advance
@@ -69,15 +69,15 @@ class WayBack:
 
 
 def slowest(rollout: Rollout) -> Latencies:
-    """Latencies with which a rollout just meets its own deadlines: whatever is slower is taken back."""
-    rules = [target.probe for target in rollout.service.targets]
-    rounds = max(rule.interval_seconds * (rule.before + 4) for rule in rules)
-    most = rollout.service.deadlines.ready_seconds
+    """Latencies with which a rollout just meets its own deadlines, before traffic and at every step."""
+    targets, most = rollout.service.targets, rollout.service.deadlines.ready_seconds
+    rounds = max(target.probe.interval_seconds * (target.probe.before + 4) for target in targets)
+    settling = min(settle_seconds(target.drain, target.ttl_during or 0) for target in targets)
     return Latencies(
         start_seconds=max(most - rounds, 0.0),
-        read_back_seconds=max(most - 4 * max(rule.interval_seconds for rule in rules), 0.0),
-        online_seconds=0.0,
+        online_seconds=most + settling,
         delete_seconds=most,
+        rechecks=True,
     )
 
 
@@ -92,7 +92,7 @@ def forecast(
     run = _Run(rollout, AssumedWorld(rollout, dict(places), latencies), turn_at_seconds)
     while (due := run.tick()) is not None:
         run.now = due
-    return Forecast(tuple(run.entries), run.rollout, tuple(run.beside()))
+    return Forecast(with_waits(run.entries), run.rollout, tuple(run.beside()))
 
 
 def way_back(rollout: Rollout, places: Mapping[str, Place], forward: Forecast, latencies: Latencies) -> WayBack | None:
@@ -108,7 +108,7 @@ def way_back(rollout: Rollout, places: Mapping[str, Place], forward: Forecast, l
     clients, late = [], []
     for entry in shifts:
         rule, ttl = rollout.service.target(entry.target).drain, entry.ttl_seconds or 0
-        told = entry.at_seconds - decided + latencies.read_back_seconds
+        told = entry.at_seconds - decided
         clients.append(told + settle_seconds(rule, ttl))
         late.append(clients[-1] + margin_seconds(rule, ttl))
     return WayBack(max(clients), max(late), back.seconds - decided)

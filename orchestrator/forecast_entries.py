@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -57,6 +58,10 @@ class Entry:
     writes: int = 0
 
 
+_UNTIL = re.compile(r" until \d\d:\d\d:\d\d UTC$")
+"""A time of day means nothing in a plan, which says how long instead."""
+
+
 def of_act(rollout: Rollout, action: Action, now: datetime) -> Entry:
     """The entry of one act."""
     at = (now - rollout.created_at).total_seconds()
@@ -82,6 +87,19 @@ def of_act(rollout: Rollout, action: Action, now: datetime) -> Entry:
             )
 
 
+def with_waits(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """The same entries, in which each wait lasts until the next one of its target."""
+    told: list[Entry] = []
+    following: dict[str, float] = {}
+    for entry in reversed(entries):
+        until = following.get(entry.target)
+        if entry.kind is Kind.WAIT and until is not None:
+            entry = replace(entry, lasts_seconds=until - entry.at_seconds)  # noqa: PLW2901 - the same one, completed
+        following[entry.target] = entry.at_seconds
+        told.append(entry)
+    return tuple(reversed(told))
+
+
 def with_ttl(entry: Entry, rule: DrainRule, ttl: int) -> Entry:
     """A write of the routing with the largest TTL in the chain once it stands, and how long it takes to be heard."""
     if entry.kind is not Kind.SHIFT:
@@ -101,7 +119,7 @@ def of_change(rollout: Rollout, old: TargetState, new: TargetState, now: datetim
     at = (now - rollout.created_at).total_seconds()
     target = rollout.service.target(new.name)
     if new.phase in (Phase.PENDING, Phase.DRAINED) and old.phase is new.phase and old.note != new.note:
-        yield Entry(at, Kind.WAIT, new.name, share=new.share, note=new.note)
+        yield Entry(at, Kind.WAIT, new.name, share=new.share, note=_UNTIL.sub("", new.note))
     if new.asks_person and not old.asks_person:
         yield Entry(at, Kind.APPROVAL, new.name, share=new.share, note=new.note)
     if old.phase is new.phase:

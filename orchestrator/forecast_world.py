@@ -36,14 +36,15 @@ _LATER = datetime.max.replace(tzinfo=UTC)
 class Latencies:
     """How long things are assumed to take, in seconds.
 
-    `start`: from a group's creation until all its containers run; `read_back`: from a write of the split until a read
-    shows it; `online`: from then until the routing layer calls a new endpoint healthy; `delete`: until a group is gone.
+    `start`: from a group's creation until all its containers run; `online`: from a write of the split, which the next
+    read shows, until the routing layer calls a new endpoint healthy (with `rechecks` every endpoint after each write);
+    `delete`: until a group is gone.
     """
 
     start_seconds: float = 60.0
-    read_back_seconds: float = 0.0
     online_seconds: float = 30.0
     delete_seconds: float = 30.0
+    rechecks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,6 @@ class _Site:
     created_ttl: int
     groups: dict[str, _Group] = field(default_factory=dict)
     online_at: dict[str, datetime] = field(default_factory=dict)
-    coming: list[tuple[datetime, TrafficIntent]] = field(default_factory=list)
     heard: list[Ack] = field(default_factory=list)
 
 
@@ -102,14 +102,13 @@ class AssumedWorld:
 
     def act(self, action: Action, now: datetime) -> None:
         """Take one act; it succeeds."""
-        site, after = self._sites[action.target], self._latencies
+        site = self._sites[action.target]
         match action:
             case Ensure():
                 for name, _ in action.marks:
                     self._ensure(site, name, now)
             case Shift():
-                site.coming.append((now + timedelta(seconds=after.read_back_seconds), action.intent))
-                site.heard.append(Ack(Act.SHIFT, "", now))
+                self._shift(action.target, action.intent, now)
             case Remove():
                 for name in action.names:
                     self._remove(site, name, now, action.keep_until)
@@ -122,7 +121,6 @@ class AssumedWorld:
         """The next time at which anything here changes by itself."""
         times: list[datetime] = []
         for site in self._sites.values():
-            times += [at for at, _ in site.coming]
             times += site.online_at.values()
             times += [at for group in site.groups.values() for at in (group.running_at, group.gone_at) if at]
         return min((at for at in times if at > now), default=None)
@@ -143,6 +141,14 @@ class AssumedWorld:
             self.created[name] = now
         site.heard.append(Ack(Act.ENSURE, name, now))
 
+    def _shift(self, target: str, intent: TrafficIntent, now: datetime) -> None:
+        site = self._sites[target]
+        known = {e.name for e in site.routing.endpoints if e.enabled and not self._latencies.rechecks}
+        site.routing = _written(site, intent, holder(self._service, target))
+        online = now + timedelta(seconds=self._latencies.online_seconds)
+        site.online_at |= {e.name: online for e in site.routing.endpoints if e.enabled and e.name not in known}
+        site.heard.append(Ack(Act.SHIFT, "", now))
+
     def _remove(self, site: _Site, name: str, now: datetime, keep_until: datetime | None) -> None:
         group = site.groups[name]
         if keep_until is not None:
@@ -153,12 +159,6 @@ class AssumedWorld:
 
     def _look(self, state: TargetState, service: Service, now: datetime) -> TargetSeen:
         site = self._sites[state.name]
-        for at, intent in [each for each in site.coming if each[0] <= now]:
-            site.coming.remove((at, intent))
-            known = {endpoint.name for endpoint in site.routing.endpoints if endpoint.enabled}
-            site.routing = _written(site, intent, holder(self._service, state.name))
-            online = at + timedelta(seconds=self._latencies.online_seconds)
-            site.online_at |= {e.name: online for e in site.routing.endpoints if e.enabled and e.name not in known}
         heard, site.heard = tuple(site.heard), []
         endpoints = tuple(_monitored(site, endpoint, now) for endpoint in site.routing.endpoints)
         return TargetSeen(

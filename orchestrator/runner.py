@@ -144,10 +144,16 @@ class Driver:
             if self._due is not None and self.clock.now() < self._due and not latest.commands:
                 self.rollout = latest
                 return
-            self.rollout = self.engine.tick(latest.id, self.lease.fence, lambda: self.lease.rest() > CALL_SECONDS)
+            self.rollout = self.engine.tick(latest.id, self.lease.fence, self._may_act)
             self._due = self.engine.wake(self.rollout)
         except (LeaseLost, StaleWrite):
             self.rollout, self._due = self.store.load(self.rollout.id), None
+
+    def _may_act(self) -> bool:
+        """Whether the lease outlasts one more call; a slow look may have used it up, so it is renewed first."""
+        if self.lease.rest() <= CALL_SECONDS:
+            self.lease.renew()
+        return self.lease.rest() > CALL_SECONDS
 
     def _ending(self, caught: _Signals, until: Callable[[Rollout], bool] | None) -> Drive | None:
         if self.rollout.outcome is not Outcome.RUNNING:

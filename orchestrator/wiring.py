@@ -66,7 +66,7 @@ class App:
                 target=settings.name,
                 image=loaded.manifest.image,
                 clients=clients,
-                secrets=self._secrets(clients),
+                secrets=self.secrets(),
                 now=self.clock.now,
             ),
             traffic=TrafficManagerProfile(
@@ -77,12 +77,13 @@ class App:
             routing_key=f"trafficManager/{routing.subscription}/{routing.resource_group}/{routing.profile}".lower(),
         )
 
-    def _secrets(self, clients: Clients) -> LocalSecrets:
+    def secrets(self) -> LocalSecrets:
+        """What resolves the references to secrets that templates hold."""
         from orchestrator.manifest.template import resolve_written
         from providers.azure.keyvault import KeyVault
         from providers.secrets import LocalSecrets
 
-        vault = KeyVault(clients.credentials)
+        vault = KeyVault(self.clients().credentials)
         return LocalSecrets(others={"template": resolve_written, "keyVault": vault.resolve})
 
     def clients(self) -> Clients:

@@ -22,6 +22,8 @@ from strategies.verdict import confirmed
 
 AGAIN = timedelta(seconds=60)
 """How long an acknowledged deletion may take to show before it is asked for again."""
+SETTLES = timedelta(seconds=15)
+"""How long an acknowledged write to the routing may take to show in reads before it is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ def _shift(rollout: Rollout, state: TargetState, target: Target, seen: TargetSee
         repairs = target.on_drift is OnDrift.REPAIR or not traffic.serves(seen.traffic)
         due = repairs and asked.off >= BELIEVED
     else:
-        due = asked.at == rollout.ticked_at or asked.off >= BELIEVED
+        late = asked.acked_at is None or rollout.ticked_at >= asked.acked_at + SETTLES
+        due = asked.at == rollout.ticked_at or (late and asked.off >= BELIEVED)
     return Shift(state.name, asked.intent, seen.traffic) if due else None
 
 
@@ -93,7 +96,7 @@ def _may_create(slot: Slot, rollout: Rollout) -> bool:
     """A slot whose retained workload stands is asked for as well: that marks it anew instead of making it."""
     if slot.stage is not Stage.INTENDED:
         return slot.stage is Stage.SEEN and slot.kept_until is not None
-    return slot.intended_at == rollout.ticked_at or slot.absences >= BELIEVED
+    return slot.intended_at == rollout.ticked_at
 
 
 def mark(rollout: Rollout, target: str, slot: Slot) -> Mark:

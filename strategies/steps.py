@@ -11,7 +11,7 @@ from strategies.model import Reason, Rollout, Side, Slot, Stage, TargetState
 from strategies.names import holder
 from strategies.observe import BELIEVED
 from strategies.phases import Phase, check
-from strategies.plan import Target
+from strategies.plan import Quiet, Target
 from strategies.seen import TargetSeen
 from strategies.values import evolve
 from strategies.verdict import Health, confirmed, judge, settled
@@ -62,10 +62,18 @@ def _preparing(rollout: Rollout, state: TargetState, target: Target, now: dateti
     lowers = target.ttl_during is not None and state.ttl_original not in (None, target.ttl_during)
     if under_way and lowers and all(slot.address for slot in state.stable):
         state = traffic.ask(state, traffic.at_share(state, target, 0.0, rollout.id), 0.0, now)
+    state = evolve(state, candidate=tuple(_again(slot, now) for slot in state.candidate))
     waiting = [slot for slot in state.candidate if not slot.ready or slot.kept_until is not None]
     if waiting:
         return evolve(state, note="; ".join(_how_far(slot, target) for slot in waiting))
     return evolve(enter(state, Phase.HOLDING, now), step=0, note="ready")
+
+
+def _again(slot: Slot, now: datetime) -> Slot:
+    """Intend anew what two looks did not show, so that each creation is preceded by an intent that is durable."""
+    if slot.stage is not Stage.INTENDED or slot.fault is not None or slot.absences < BELIEVED:
+        return slot
+    return evolve(slot, intended_at=now, absences=0)
 
 
 def _how_far(slot: Slot, target: Target) -> str:
@@ -174,7 +182,8 @@ def _leaving(rollout: Rollout, state: TargetState, target: Target, seen: TargetS
     slots = state.stable if leaving is Side.STABLE else state.candidate
     going = any(slot.retire_at is not None for slot in slots)
     if (state.asked is not None or state.phase is Phase.RETIRING) and not going:
-        leaves = state.asked is not None and state.asked.intent.active is None
+        asked = state.asked
+        leaves = asked is not None and asked.intent.active is None and asked.at >= state.since
         if seen.traffic is not None and not (leaves and confirmed(state)):
             # Asked anew until it is confirmed: who is the last to finish, and restores the TTL, shows only then.
             others = any(name != holder(rollout.service.name, state.name) for name, _ in seen.traffic.active)
@@ -185,11 +194,11 @@ def _leaving(rollout: Rollout, state: TargetState, target: Target, seen: TargetS
         if not (leaves and confirmed(state)):
             return _unless_hopeless(rollout, evolve(state, note="waits for the read-back of leaving"), now)
         if leaving is Side.STABLE and state.drained_at is None:
-            # Settled by a person, or rebuilt: nobody has waited for the last clients yet.
-            drained = _drain(state, target, leaving, now)
-            state = evolve(state, note=drained.note, asks_person=drained.asks)
+            # Settled by a person, or rebuilt: nobody has waited for the last clients yet, or measured their quiet.
+            rule = evolve(target.drain, quiet=Quiet.NONE)
+            drained = drain(state, rule, now, named=bool(slots), agreed=True)
             if not drained.done:
-                return state
+                return evolve(state, note=drained.note)
             state = evolve(state, drained_at=now)
     slots = tuple(_to_retire(slot, now) for slot in slots)
     state = evolve(state, stable=slots) if leaving is Side.STABLE else evolve(state, candidate=slots)

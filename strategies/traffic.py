@@ -72,11 +72,16 @@ def shows(seen: TrafficSeen, intent: TrafficIntent, holder: str) -> bool:
         return False
     if any(seen.endpoint(name) for name in intent.absent):
         return False
-    if intent.ttl_seconds is not None and seen.ttl_seconds != intent.ttl_seconds:
+    if intent.ttl_seconds is not None and seen.ttl_seconds != intent.ttl_seconds and not _theirs(seen, intent, holder):
         return False
     if intent.rolled_back is not None and dict(seen.rolled_back).get(holder) != intent.rolled_back:
         return False
     return dict(seen.active).get(holder) == intent.active
+
+
+def _theirs(seen: TrafficSeen, intent: TrafficIntent, holder: str) -> bool:
+    """Whether the TTL is for another rollout of ours to restore, because we are leaving and it is still under way."""
+    return intent.active is None and any(name != holder for name, _ in seen.active)
 
 
 def _stands(seen: TrafficSeen, member: Member) -> bool:

@@ -18,7 +18,8 @@ def wake(rollout: Rollout, now: datetime) -> datetime | None:
     if rollout.outcome not in (Outcome.RUNNING, Outcome.STUCK):
         return None
     interval = timedelta(seconds=min(target.probe.interval_seconds for target in rollout.service.targets))
-    moved = any(now in (state.since, state.asked.at if state.asked else None) for state in rollout.targets)
+    last = rollout.ticked_at
+    moved = any(last in (state.since, state.asked.at if state.asked else None) for state in rollout.targets)
     return now + (min(SOON, interval) if moved else interval)
 
 

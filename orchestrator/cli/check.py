@@ -5,27 +5,21 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import click
-
-from orchestrator.cli.command import verb
 from orchestrator.cli.failures import Failure
+from orchestrator.cli.parameters import Files, Pairs, VarsFiles
 from orchestrator.cli.session import Session
 from orchestrator.exit_codes import ExitCode
 from orchestrator.result import SCHEMA
 
 
-@verb
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--vars", "vars_files", multiple=True, metavar="FILE", help="Variables as a YAML mapping; repeatable.")
-@click.option("--var", "var", multiple=True, metavar="NAME=VALUE", help="One variable; repeatable.")
-def validate(session: Session, files: tuple[str, ...], *, vars_files: tuple[str, ...], var: tuple[str, ...]) -> int:
+def validate(session: Session, files: Files, *, vars_files: VarsFiles = None, var: Pairs = None) -> int:
     """Check manifests with their templates and print every problem at once; touches nothing."""
     from orchestrator.manifest.loader import load
     from orchestrator.manifest.problems import ManifestError
     from orchestrator.manifest.variables import read_variables
 
     try:
-        loaded = load(files, read_variables(vars_files, var))
+        loaded = load(files, read_variables(vars_files or (), var or ()))
     except ManifestError as error:
         problems = [
             {"file": each.file, "line": each.line, "path": each.path, "message": each.message}
@@ -43,7 +37,6 @@ def validate(session: Session, files: tuple[str, ...], *, vars_files: tuple[str,
     return ExitCode.PROMOTED
 
 
-@verb
 def schema(session: Session) -> int:
     """Print the JSON Schema of a manifest, for editors that check and complete YAML."""
     from orchestrator.manifest.json_schema import json_schema

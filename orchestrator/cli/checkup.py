@@ -126,16 +126,11 @@ def _hands(target: str, ports: TargetPorts, replicas: int) -> Iterator[Checked]:
 
 def _secrets(app: App, loaded: Loaded) -> Iterator[Checked]:
     """Ask for every secret of the templates, and forget it: one that cannot be had keeps a rollout waiting."""
-    from orchestrator.manifest.template import resolve_written
-    from providers.azure.keyvault import KeyVault
-    from providers.secrets import LocalSecrets
-
     for target in loaded.targets:
         references = sorted(set(_references(target.workloads.template)), key=str)
         if not references:
             continue
-        vault = KeyVault(app.clients().credentials)
-        secrets = LocalSecrets(others={"template": resolve_written, "keyVault": vault.resolve})
+        secrets = app.secrets()
         bad = 0
         for reference in references:
             try:

@@ -1,78 +1,92 @@
-"""A verb as a click command, with the options that every verb takes beside its own.
-
-click and not a layer above it: parsing a command line must not load pydantic, which `rollout status` cannot afford.
-"""
+"""A verb's function as a typer command, with the options that every verb takes beside its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, get_type_hints
 
-import click
+import typer
+from typer.core import TyperCommand
+from typer.main import get_command
 
 from orchestrator.cli.options import Format, Options
+from orchestrator.cli.session import Session
 
-_FORMATS = click.Choice([form.value for form in Format], case_sensitive=False)
-
-
-def _wide() -> list[click.Option]:
-    return [
-        click.Option(
-            ["--output", "-o"],
-            type=_FORMATS,
-            default="text",
-            envvar="ROLLOUT_OUTPUT",
-            help="How the result is written.",
-        ),
-        click.Option(["--store"], metavar="URL", envvar="ROLLOUT_STORE", help="Where state is kept."),
-        click.Option(["--server"], metavar="URL", envvar="ROLLOUT_SERVER", help="The daemon that the verb goes to."),
-        click.Option(["--quiet", "-q"], is_flag=True, envvar="ROLLOUT_QUIET", help="No progress, only the result."),
-        click.Option(
-            ["--log-format"],
-            type=_FORMATS,
-            envvar="ROLLOUT_LOG_FORMAT",
-            help="Log events to standard error instead of progress.",
-        ),
-        click.Option(["--no-color"], is_flag=True, envvar="ROLLOUT_NO_COLOR", help="Plain text, as NO_COLOR asks for."),
-        click.Option(["--debug"], is_flag=True, envvar="ROLLOUT_DEBUG", help="Show tracebacks of unexpected errors."),
-    ]
+Verb = Callable[..., int | None]
+Ready = Callable[[Session], int | None]
+"""A verb with its own values filled in."""
+_OWN, _WIDE = "Options", "Options of every verb"
 
 
-class VerbCommand(click.Command):
-    """A command that knows the options of every verb and hands its own values on by themselves."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Make the command as click does, then add what every verb takes."""
-        kwargs.setdefault("context_settings", {"help_option_names": ["-h", "--help"], "max_content_width": 110})
-        super().__init__(*args, **kwargs)
-        self._wide = _wide()
-        self.params = [*self.params, *self._wide]
-
-    def read(self, context: click.Context) -> tuple[Options, dict[str, Any]]:
-        """Take a parsed command line apart: the options of every verb, and the verb's own values by name."""
-        own = dict(context.params)
-        wide = {option.name: own.pop(option.name) for option in self._wide if option.name}
-        wide["output"] = Format(wide["output"])
-        wide["log_format"] = Format(wide["log_format"]) if wide["log_format"] else None
-        return Options(**wide), own
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the verb's own options first, those of every verb below them."""
-        own = [p for p in self.get_params(ctx) if isinstance(p, click.Option) and p not in self._wide]
-        for title, params in (("Options", own), ("Options of every verb", self._wide)):
-            rows = list(_rows(params, ctx))
-            if rows:
-                with formatter.section(title):
-                    formatter.write_dl(rows)
+def _option(*names: str, **words: Any) -> Any:
+    """One option of every verb; ROLLOUT_* stands for it in the environment, as the top help says once for all."""
+    variable = "ROLLOUT_" + names[0].strip("-").replace("-", "_").upper()
+    return typer.Option(*names, envvar=variable, show_envvar=False, show_default=False, rich_help_panel=_WIDE, **words)
 
 
-def _rows(params: Sequence[click.Parameter], ctx: click.Context) -> Iterator[tuple[str, str]]:
-    for param in params:
-        row = param.get_help_record(ctx)
-        if row is not None:
-            yield row
+def _wide(
+    *,
+    output: Annotated[
+        Format, _option("--output", "-o", case_sensitive=False, help="How the result is written.")
+    ] = Format.TEXT,
+    store: Annotated[str | None, _option("--store", metavar="URL", help="Where state is kept.")] = None,
+    server: Annotated[str | None, _option("--server", metavar="URL", help="The daemon that the verb goes to.")] = None,
+    quiet: Annotated[bool, _option("--quiet", "-q", help="No progress, only the result.")] = False,
+    log_format: Annotated[
+        Format | None,
+        _option("--log-format", case_sensitive=False, help="Log events to standard error instead of progress."),
+    ] = None,
+    no_color: Annotated[bool, _option("--no-color", help="Plain text, as NO_COLOR asks for.")] = False,
+    debug: Annotated[bool, _option("--debug", help="Show tracebacks of unexpected errors.")] = False,
+) -> Options:
+    return Options(output, store, server, quiet, log_format, no_color, debug)
 
 
-def verb(function: Callable[..., int]) -> VerbCommand:
-    """Make a verb of a function whose first argument is the session; its docstring is the help."""
-    return click.command(cls=VerbCommand)(function)
+def parse(name: str, function: Verb, arguments: list[str]) -> tuple[Options, Ready]:
+    """Answer the options of every verb and the verb ready to run, which is not begun here.
+
+    `function` takes the session first; its other parameters are the verb's own, its docstring is the help. Raises
+    typer.Exit after printing help that was asked for, and the parser's own errors for a command line that is wrong.
+    """
+    own, wide = _parameters(function)[1:], _parameters(_wide)
+
+    def record(**values: Any) -> tuple[Options, Ready]:
+        options = _wide(**{each.name: values.pop(each.name) for each in wide})
+        return options, lambda session: function(session, **values)
+
+    record.__doc__ = function.__doc__
+    record.__annotations__ = {each.name: each.annotation for each in (*own, *wide)}
+    record.__signature__ = inspect.Signature([*own, *wide])  # type: ignore[attr-defined]
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    settings = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+    app.command(name, cls=_Command, context_settings=settings)(record)
+    command = get_command(app)
+    parsed: tuple[Options, Ready] = command.invoke(command.make_context(f"rollout {name}", arguments))
+    return parsed
+
+
+class _Command(TyperCommand):
+    """A command whose help shows the verb's own options first, and those of every verb below them."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Name the arguments as the top help does; newer typers put what is required in braces."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options by panel; arguments stand in the usage line alone."""
+        panels: dict[str, list[tuple[str, str]]] = {_OWN: [], _WIDE: []}
+        for param in self.get_params(ctx):
+            row = param.get_help_record(ctx) if param.param_type_name == "option" else None
+            if row is not None:
+                panels[getattr(param, "rich_help_panel", None) or _OWN].append(row)
+        for title, rows in panels.items():
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+def _parameters(function: Verb | Callable[..., Options]) -> list[inspect.Parameter]:
+    """The function's parameters with their annotations resolved; all by keyword, as they are handed on by name."""
+    hints = get_type_hints(function, include_extras=True)
+    found = inspect.signature(function).parameters.values()
+    return [each.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[each.name]) for each in found]

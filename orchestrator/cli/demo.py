@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from orchestrator.cli.command import verb
 from orchestrator.cli.failures import Failure, Terminated
 from orchestrator.cli.session import Session
 from orchestrator.exit_codes import ExitCode
 
 
-@verb
 def demo(session: Session) -> int:
     """Release a good and a bad version under load on this machine alone, and prove that nobody noticed.
 

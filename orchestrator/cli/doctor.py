@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-import click
+import typer
 
 from orchestrator.cli.checkup import Checked, checkup
-from orchestrator.cli.command import verb
 from orchestrator.cli.inputs import load_one
+from orchestrator.cli.parameters import Among, File, Pairs, VarsFiles
 from orchestrator.cli.planning import looking
 from orchestrator.cli.session import Session
 from orchestrator.cli.style import Style
@@ -16,28 +16,23 @@ from orchestrator.exit_codes import ExitCode
 from orchestrator.result import SCHEMA
 
 
-@verb
-@click.argument("file", metavar="FILE")
-@click.option("--image", metavar="REF", help="The image to look for, by tag or digest.")
-@click.option("--tag", metavar="TAG", help="The tag to look for.")
-@click.option("--service", metavar="NAME", help="Which service, when FILE holds several.")
-@click.option("--vars", "vars_files", multiple=True, metavar="FILE", help="Variables as a YAML mapping; repeatable.")
-@click.option("--var", "var", multiple=True, metavar="NAME=VALUE", help="One variable; repeatable.")
 def doctor(
     session: Session,
-    file: str,
+    file: File,
     *,
-    image: str | None,
-    tag: str | None,
-    service: str | None,
-    vars_files: tuple[str, ...],
-    var: tuple[str, ...],
+    image: Annotated[
+        str | None, typer.Option("--image", metavar="REF", help="The image to look for, by tag or digest.")
+    ] = None,
+    tag: Annotated[str | None, typer.Option("--tag", metavar="TAG", help="The tag to look for.")] = None,
+    service: Among = None,
+    vars_files: VarsFiles = None,
+    var: Pairs = None,
 ) -> int:
     """Check identity, permissions, locks, quota, profile, names, registry and image; nothing is written.
 
     Exit 0 when nothing stands in the way of a rollout, else 7; each finding comes with its remedy.
     """
-    loaded = load_one(file, vars_files, var, service)
+    loaded = load_one(file, vars_files or (), var or (), service)
     style, found = session.out.style, []
     session.out.text(f"{style.strong(loaded.manifest.service)}  {loaded.file}")
     with looking(session) as app:

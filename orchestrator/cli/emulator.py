@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import click
+from typing import Annotated, Any
 
-from orchestrator.cli.command import verb
+import typer
+
 from orchestrator.cli.failures import Failure
 from orchestrator.cli.session import Session
 from orchestrator.exit_codes import ExitCode
 
-_PORT = click.IntRange(0, 65535)
+
+def _port(name: str, serves: str) -> Any:
+    return typer.Option(name, metavar="PORT", min=0, max=65535, help=f"{serves}; 0 picks a free one.")
 
 
-@verb
-@click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="The address it answers on.")
-@click.option("--port", type=_PORT, metavar="PORT", default=8088, show_default=True, help="HTTP; 0 picks a free one.")
-@click.option(
-    "--dns-port", type=_PORT, metavar="PORT", default=5354, show_default=True, help="DNS; 0 picks a free one."
-)
-@click.option("--export", is_flag=True, help="Begin with the two export lines that a shell can evaluate.")
-def emulator(_session: Session, *, host: str, port: int, dns_port: int, export: bool) -> int:
+def emulator(
+    _session: Session,
+    *,
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="The address it answers on.")] = "127.0.0.1",
+    port: Annotated[int, _port("--port", "HTTP")] = 8088,
+    dns_port: Annotated[int, _port("--dns-port", "DNS")] = 5354,
+    export: Annotated[
+        bool, typer.Option("--export", help="Begin with the two export lines that a shell can evaluate.")
+    ] = False,
+) -> int:
     """Run a local Azure until Ctrl-C: ARM, Traffic Manager with DNS, a registry, and workloads that answer."""
     from providers.emulator.loopback import EmulatorError
     from providers.emulator.serve import serve

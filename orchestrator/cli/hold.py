@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import click
+from typing import Annotated
+
+import typer
 
 from orchestrator.cli.actor import actor as named
-from orchestrator.cli.command import verb
 from orchestrator.cli.failures import Failure
-from orchestrator.cli.people import by_actor
+from orchestrator.cli.parameters import Actor, AnyService
 from orchestrator.cli.session import Session
 from orchestrator.cli.times import moment
 from orchestrator.exit_codes import ExitCode
 from orchestrator.result import SCHEMA, stamp
 from orchestrator.store.records import Suspension
 
+AllServices = Annotated[bool, typer.Option("--all", help="Every service that uses this store.")]
 
-@verb
-@click.argument("service", required=False)
-@click.option("--all", "all_services", is_flag=True, help="Every service that uses this store.")
-@click.option("--until", metavar="TIME", help="2h, or 2030-01-31T18:00Z; default: until unsuspended.")
-@click.option("--reason", metavar="TEXT", required=True, help="Why; whoever is held back reads it.")
-@by_actor
+
 def suspend(
-    session: Session, service: str | None, *, all_services: bool, until: str | None, reason: str, actor: str | None
+    session: Session,
+    service: AnyService = None,
+    *,
+    all_services: AllServices = False,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="TIME", help="2h, or 2030-01-31T18:00Z; default: until unsuspended."),
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; whoever is held back reads it.")],
+    actor: Actor = None,
 ) -> int:
     """Hold back the watcher and new starts; rollouts under way go on."""
     _one_of(service, all_services)
@@ -36,10 +42,7 @@ def suspend(
     return ExitCode.PROMOTED
 
 
-@verb
-@click.argument("service", required=False)
-@click.option("--all", "all_services", is_flag=True, help="Every service that uses this store.")
-def unsuspend(session: Session, service: str | None, *, all_services: bool) -> int:
+def unsuspend(session: Session, service: AnyService = None, *, all_services: AllServices = False) -> int:
     """Let new rollouts begin again; a suspension of all and one of a service are lifted each by itself."""
     _one_of(service, all_services)
     session.store.unsuspend(service)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Annotated, Any
 
-import click
+import typer
 
-from orchestrator.cli.command import verb
 from orchestrator.cli.lines import document, line, lines
+from orchestrator.cli.parameters import AnyService, Service
 from orchestrator.cli.render import marker, stands, version
 from orchestrator.cli.session import Session
 from orchestrator.cli.style import columns, span
@@ -21,11 +21,15 @@ from strategies.model import Outcome, Rollout
 _POLL_SECONDS = 0.3
 
 
-@verb
-@click.argument("service")
-@click.option("--follow", "-f", is_flag=True, help="Print new ones as they happen; until Ctrl-C or --rollout's end.")
-@click.option("--rollout", metavar="ID", help="Only this rollout's events.")
-def events(session: Session, service: str, *, follow: bool, rollout: str | None) -> int:
+def events(
+    session: Session,
+    service: Service,
+    *,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Print new ones as they happen; until Ctrl-C or --rollout's end.")
+    ] = False,
+    rollout: Annotated[str | None, typer.Option("--rollout", metavar="ID", help="Only this rollout's events.")] = None,
+) -> int:
     """Show what happened to a service, oldest first: every change with the numbers that explain it."""
     if rollout is not None:
         session.store.load(rollout)
@@ -41,10 +45,12 @@ def events(session: Session, service: str, *, follow: bool, rollout: str | None)
     return ExitCode.PROMOTED
 
 
-@verb
-@click.argument("service", required=False)
-@click.option("--limit", "-n", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most how many.")
-def history(session: Session, service: str | None, *, limit: int) -> int:
+def history(
+    session: Session,
+    service: AnyService = None,
+    *,
+    limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=10_000, help="At most how many.")] = 20,
+) -> int:
     """Show past rollouts and how they ended, newest first."""
     found = session.store.history(service, limit)
     session.out.document({"schema": SCHEMA, "rollouts": [_entry(rollout) for rollout in found]})

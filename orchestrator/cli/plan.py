@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-import click
+import typer
 
-from orchestrator.cli.command import verb
 from orchestrator.cli.failures import Failure
 from orchestrator.cli.inputs import digest_for
+from orchestrator.cli.parameters import Files, Image, Pairs, Tag, VarsFiles
 from orchestrator.cli.plan_json import plan_document
 from orchestrator.cli.plan_text import plan_lines
 from orchestrator.cli.planned import Planned, planned
@@ -23,28 +23,23 @@ if TYPE_CHECKING:
     from orchestrator.manifest.loader import Loaded
 
 
-@verb
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--image", metavar="REF", help="The image to roll out, by tag or digest.")
-@click.option("--tag", metavar="TAG", help="The tag of the manifest's image; its digest is asked of the registry.")
-@click.option("--service", metavar="NAME", help="Only this service, when the files hold several.")
-@click.option("--vars", "vars_files", multiple=True, metavar="FILE", help="Variables as a YAML mapping; repeatable.")
-@click.option("--var", "var", multiple=True, metavar="NAME=VALUE", help="One variable; repeatable.")
 def plan(
     session: Session,
-    files: tuple[str, ...],
+    files: Files,
     *,
-    image: str | None,
-    tag: str | None,
-    service: str | None,
-    vars_files: tuple[str, ...],
-    var: tuple[str, ...],
+    image: Image = None,
+    tag: Tag = None,
+    service: Annotated[
+        str | None, typer.Option("--service", metavar="NAME", help="Only this service, when the files hold several.")
+    ] = None,
+    vars_files: VarsFiles = None,
+    var: Pairs = None,
 ) -> int:
     """Show every change in order with its time, how long it takes, how fast it can go back, and what it costs.
 
     Nothing is changed. Where Azure cannot be read it is planned as a first release, and said so.
     """
-    services = _services(files, vars_files, var, service)
+    services = _services(files, vars_files or (), var or (), service)
     if len(services) > 1 and (image or tag):
         names = ", ".join(each.manifest.service for each in services)
         raise Failure(f"--image and --tag mean one service, but there are {names}: add --service", ExitCode.USAGE)

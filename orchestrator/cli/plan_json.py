@@ -46,7 +46,6 @@ def plan_document(plan: Planned) -> dict[str, Any]:
         "gates": _gates(plan),
         "assumed": {
             "startSeconds": plan.assumed.start_seconds,
-            "readBackSeconds": plan.assumed.read_back_seconds,
             "onlineSeconds": plan.assumed.online_seconds,
             "deleteSeconds": plan.assumed.delete_seconds,
         },

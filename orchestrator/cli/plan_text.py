@@ -84,6 +84,8 @@ def _says(plan: Planned, entry: Entry) -> str:
         case Kind.LEAVE:
             gone = f", {len(entry.absent)} endpoints out" if entry.absent else ""
             return f"{_split(plan, entry)}{gone}; marks off, TTL {entry.ttl_seconds} s"
+        case Kind.WAIT:
+            return f"{span(entry.lasts_seconds or 0.0)}: {entry.note}"
         case Kind.KEEP:
             return f"{names} until {span(entry.lasts_seconds or 0.0)} later, for an instant undo"
         case _:
@@ -147,7 +149,7 @@ def _why(plan: Planned) -> str:
 def _worst(plan: Planned) -> str:
     slow, limits = plan.slow, plan.prospect.rollout.service.deadlines
     if slow.rollout.outcome is Outcome.PROMOTED:
-        how = f"with every group and every write just within deadline.ready ({span(limits.ready_seconds)})"
+        how = f"with every group and every step just within deadline.ready ({span(limits.ready_seconds)})"
         return f"{span(slow.seconds)}, {how}; what is slower is taken back"
     return f"{span(slow.seconds)}: when everything just meets deadline.ready, the whole is over its own deadline"
 
@@ -164,8 +166,9 @@ def _back(plan: Planned) -> str:
 
 def _gates(plan: Planned, style: Style) -> list[str]:
     lines = []
-    for gate in _distinct(plan.gates):
-        where = f" of {gate.target}" if len(plan.gates) > 1 else ""
+    distinct = _distinct(plan.gates)
+    for gate in distinct:
+        where = f" of {gate.target}" if len(distinct) > 1 else ""
         lines.append(style.faint(f"  what the probes{where} can catch, each group by itself"))
         lines += columns(list(_caught(gate)), indent=4)
     return [*lines, style.faint("  no source counts requests: what probes do not see is not judged")]

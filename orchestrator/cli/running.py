@@ -8,10 +8,11 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from types import FrameType
+from typing import cast
 
-import click
+import typer
 
-from orchestrator.cli.command import VerbCommand
+from orchestrator.cli.command import Ready, parse
 from orchestrator.cli.failures import Terminated, code_of, document_of
 from orchestrator.cli.options import Format, Options, truthy, wants_json
 from orchestrator.cli.output import Output
@@ -19,15 +20,18 @@ from orchestrator.cli.session import Session
 from orchestrator.cli.verbs import Verb
 from orchestrator.exit_codes import ExitCode
 
+_UsageError = cast("type[Exception]", typer.BadParameter.__base__)
+"""The parser's own base of all mistakes in a command line, which typer does not name itself in all its versions."""
+
 
 def run_verb(verb: Verb, arguments: Sequence[str], session_of: Callable[[Options, Output], Session] = Session) -> int:
     """Parse the arguments and run the verb; answers the exit code and lets no exception through."""
     guessed = Options(Format.JSON if wants_json(arguments, os.environ) else Format.TEXT, debug="--debug" in arguments)
     try:
         options, function = _parse(verb, arguments)
-    except click.exceptions.Exit as answered:  # --help has been printed
+    except typer.Exit as answered:  # --help has been printed
         return answered.exit_code
-    except click.ClickException as error:
+    except _UsageError as error:
         return _misused(verb, error, session_of(guessed, Output(guessed)).out)
     except Exception as error:  # noqa: BLE001 - a verb that cannot even be loaded is told like every other defect
         return _failed(session_of(guessed, Output(guessed)), error)
@@ -35,20 +39,15 @@ def run_verb(verb: Verb, arguments: Sequence[str], session_of: Callable[[Options
         return _guarded(session, lambda: function(session))
 
 
-def _parse(verb: Verb, arguments: Sequence[str]) -> tuple[Options, Callable[[Session], int | None]]:
-    """Answer the options of every verb, and the verb itself with its own values filled in."""
+def _parse(verb: Verb, arguments: Sequence[str]) -> tuple[Options, Ready]:
+    """Load the verb and answer the options of every verb, and the verb itself with its own values filled in."""
     module, _, name = verb.home.partition(":")
-    command: VerbCommand = getattr(importlib.import_module(module), name)
-    context = command.make_context(f"rollout {verb.name}", list(arguments))
-    options, values = command.read(context)
-    function = command.callback
-    if function is None:
-        raise AssertionError(f"{verb.home} has no function")
-    return options, lambda session: function(session, **values)
+    return parse(verb.name, getattr(importlib.import_module(module), name), list(arguments))
 
 
-def _misused(verb: Verb, error: click.ClickException, output: Output) -> int:
-    message = error.format_message().rstrip(".")
+def _misused(verb: Verb, error: Exception, output: Output) -> int:
+    told: Callable[[], str] = getattr(error, "format_message", error.__str__)
+    message = told().rstrip(".")
     message = message[:1].lower() + message[1:]
     output.document({"schema": 1, "error": {"code": int(ExitCode.USAGE), "message": message}})
     output.error(f"{message}\n`rollout {verb.name} --help` shows what it takes.")

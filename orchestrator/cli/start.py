@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from typing import Annotated
 
-import click
+import typer
 
 from orchestrator.cli.actor import actor as named
-from orchestrator.cli.command import verb
 from orchestrator.cli.failures import Failure
 from orchestrator.cli.follow import app_of, conclude, follow
 from orchestrator.cli.inputs import digest_for, load_one
+from orchestrator.cli.parameters import Actor, Among, File, Image, Pairs, Tag, Timeout, VarsFiles, Why
 from orchestrator.cli.session import Session
 from orchestrator.cli.status import document
 from orchestrator.cli.times import seconds_or_none
@@ -22,70 +23,62 @@ from orchestrator.wiring import App
 from strategies.model import Reason
 
 
-@verb
-@click.argument("file", metavar="FILE")
-@click.option("--image", metavar="REF", help="The image to roll out, by tag or digest.")
-@click.option("--tag", metavar="TAG", help="The tag of the manifest's image; its digest is asked of the registry.")
-@click.option("--service", metavar="NAME", help="Which service, when FILE holds several.")
-@click.option("--vars", "vars_files", multiple=True, metavar="FILE", help="Variables as a YAML mapping; repeatable.")
-@click.option("--var", "var", multiple=True, metavar="NAME=VALUE", help="One variable; repeatable.")
-@click.option("--redeploy", is_flag=True, help="New groups even for the revision that serves.")
-@click.option("--allow-older", is_flag=True, help="Take a revision that was promoted before.")
-@click.option("--retry", is_flag=True, help="Take a revision that was rolled back before.")
-@click.option("--emergency", is_flag=True, help="Skip steps, holds, approvals and poison; needs --reason.")
-@click.option("--reason", metavar="TEXT", default="", help="Why; it stands in the journal.")
-@click.option("--actor", metavar="NAME", envvar="ROLLOUT_ACTOR", help="Who; default: the CI's user, else user@host.")
-@click.option("--timeout", metavar="TIME", help="How long to wait, such as 30m; default: without end.")
-@click.option("--on-timeout", type=click.Choice([each.value for each in OnTimeout]), default="leave", show_default=True)
-@click.option(
-    "--on-interrupt", type=click.Choice([each.value for each in OnInterrupt]), default="leave", show_default=True
-)
-@click.option("--wait/--no-wait", " /--detach", default=True, help="--no-wait (--detach) needs a running engine.")
-def start(session: Session, file: str, **said: object) -> int:
+def start(
+    session: Session,
+    file: File,
+    *,
+    image: Image = None,
+    tag: Tag = None,
+    service: Among = None,
+    vars_files: VarsFiles = None,
+    var: Pairs = None,
+    redeploy: Annotated[bool, typer.Option("--redeploy", help="New groups even for the revision that serves.")] = False,
+    allow_older: Annotated[
+        bool, typer.Option("--allow-older", help="Take a revision that was promoted before.")
+    ] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Take a revision that was rolled back before.")] = False,
+    emergency: Annotated[
+        bool, typer.Option("--emergency", help="Skip steps, holds, approvals and poison; needs --reason.")
+    ] = False,
+    reason: Why = "",
+    actor: Actor = None,
+    timeout: Timeout = None,
+    on_timeout: Annotated[OnTimeout, typer.Option("--on-timeout", help="What then becomes of it.")] = OnTimeout.LEAVE,
+    on_interrupt: Annotated[
+        OnInterrupt, typer.Option("--on-interrupt", help="What becomes of it after Ctrl-C or SIGTERM.")
+    ] = OnInterrupt.LEAVE,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait/--no-wait", " /--detach", show_default=False, help="--no-wait (--detach) needs a running engine."
+        ),
+    ] = True,
+) -> int:
     """Submit a rollout and follow it to its end.
 
     Without an image: the digest that serves, with today's template. Run again it attaches to the same rollout, so a CI
     retry never starts twice; of the revision that serves already it is exit 0 and no write.
     """
-    wish, patience = _wish(file, said), _patience(said)
-    if wish.emergency and not wish.reason:
+    loaded = load_one(file, vars_files or (), var or (), service)
+    digest, found_by = digest_for(loaded, image, tag)
+    if emergency and not reason:
         raise Failure("--emergency skips the safety of steps and holds: say why with --reason", ExitCode.USAGE)
-    app = app_of(session)
-    _warn_of_ci(session)
-    return run(session, app, wish, patience, wait=bool(said["wait"]))
-
-
-def _wish(file: str, said: dict[str, object]) -> Wish:
-    loaded = load_one(file, _texts(said["vars_files"]), _texts(said["var"]), _text(said["service"]))
-    digest, tag = digest_for(loaded, _text(said["image"]), _text(said["tag"]))
-    return Wish(
+    who = named(actor)
+    wish = Wish(
         loaded,
         digest,
-        tag,
-        redeploy=bool(said["redeploy"]),
-        allow_older=bool(said["allow_older"]),
-        emergency=bool(said["emergency"]),
-        retry=bool(said["retry"]),
-        actor=named(_text(said["actor"])),
-        reason=_text(said["reason"]) or "",
+        found_by,
+        redeploy=redeploy,
+        allow_older=allow_older,
+        emergency=emergency,
+        retry=retry,
+        actor=who,
+        reason=reason,
     )
-
-
-def _patience(said: dict[str, object]) -> Patience:
-    return Patience(
-        timeout_seconds=seconds_or_none(_text(said["timeout"]), "--timeout"),
-        on_timeout=OnTimeout(str(said["on_timeout"])),
-        on_interrupt=OnInterrupt(str(said["on_interrupt"])),
-        actor=named(_text(said["actor"])),
-    )
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(str(item) for item in value) if isinstance(value, tuple) else ()
+    patience = Patience(seconds_or_none(timeout, "--timeout"), on_timeout, on_interrupt, who)
+    app = app_of(session)
+    _warn_of_ci(session)
+    return run(session, app, wish, patience, wait=wait)
 
 
 def run(session: Session, app: App, wish: Wish, patience: Patience, *, wait: bool = True) -> int:

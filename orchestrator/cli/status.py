@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-import click
+import typer
 
-from orchestrator.cli.command import verb
 from orchestrator.cli.failures import Failure
+from orchestrator.cli.parameters import AnyService
 from orchestrator.cli.render import View, block, table
 from orchestrator.cli.session import Session
 from orchestrator.exit_codes import ExitCode
@@ -17,11 +17,15 @@ from strategies.model import Outcome, Reason, Rollout
 _WATCH_SECONDS = 0.5
 
 
-@verb
-@click.argument("service", required=False)
-@click.option("--watch", "-w", is_flag=True, help="Redraw until the rollout has ended.")
-@click.option("--exit-code", is_flag=True, help="Leave with the outcome's exit code instead of 0; 5 while it runs.")
-def status(session: Session, service: str | None, *, watch: bool, exit_code: bool) -> int:
+def status(
+    session: Session,
+    service: AnyService = None,
+    *,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Redraw until the rollout has ended.")] = False,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Leave with the outcome's exit code instead of 0; 5 while it runs.")
+    ] = False,
+) -> int:
     """Show where a service's rollout stands, or what serves when nothing is under way."""
     if exit_code and service is None:
         raise Failure("--exit-code needs a SERVICE: several have no one outcome", ExitCode.USAGE)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import click
+from typing import Annotated
+
+import typer
 
 from orchestrator.cli.actor import actor as named
-from orchestrator.cli.command import verb
 from orchestrator.cli.failures import Failure
 from orchestrator.cli.follow import app_of
+from orchestrator.cli.parameters import Actor, Service, Timeout, Why
 from orchestrator.cli.session import Session
 from orchestrator.cli.start import run
 from orchestrator.cli.times import seconds_or_none
@@ -19,22 +21,22 @@ from orchestrator.undo import way_back
 from strategies.model import Reason
 
 
-@verb
-@click.argument("service")
-@click.option("--to", metavar="REVISION", help="A revision, tag or digest that was promoted before; default: the last.")
-@click.option("--steps", is_flag=True, help="Go by the manifest's steps instead of one shift after the probes.")
-@click.option("--reason", metavar="TEXT", default="", help="Why; it stands in the journal.")
-@click.option("--actor", metavar="NAME", envvar="ROLLOUT_ACTOR", help="Who; default: the CI's user, else user@host.")
-@click.option("--timeout", metavar="TIME", help="How long to wait, such as 30m; default: without end.")
 def undo(
     session: Session,
-    service: str,
+    service: Service,
     *,
-    to: str | None,
-    steps: bool,
-    reason: str,
-    actor: str | None,
-    timeout: str | None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to", metavar="REVISION", help="A revision, tag or digest that was promoted before; default: the last."
+        ),
+    ] = None,
+    steps: Annotated[
+        bool, typer.Option("--steps", help="Go by the manifest's steps instead of one shift after the probes.")
+    ] = False,
+    reason: Why = "",
+    actor: Actor = None,
+    timeout: Timeout = None,
 ) -> int:
     """Go back to the previous revision; what is left is held back from the watcher until `retry`."""
     app = app_of(session)

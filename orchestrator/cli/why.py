@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import click
-
-from orchestrator.cli.command import verb
 from orchestrator.cli.findings import Finding, findings
+from orchestrator.cli.parameters import Service
 from orchestrator.cli.remedies import Remedy, remedies
 from orchestrator.cli.render import marker, stands, version
 from orchestrator.cli.session import Session
@@ -18,9 +16,7 @@ from orchestrator.result import SCHEMA, outcome_of, phase_of, reason_document, r
 from strategies.model import Reason, Rollout
 
 
-@verb
-@click.argument("service")
-def why(session: Session, service: str) -> int:
+def why(session: Session, service: Service) -> int:
     """Say why a rollout waits, paused or turned back: rule, numbers, limits, since when, and what can be done."""
     rollout = session.store.latest(service)
     if rollout is None:

@@ -28,9 +28,9 @@ def main() -> int:
         parser.error("say --all, or words that the experiments' names contain")
     chosen = [crash for crash in every() if all(word in str(crash) for word in told.words)]
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="rollout-acceptance-") as folder, Cloud() as cloud:
-        with ThreadPoolExecutor(told.at_once) as pool:
-            went = list(pool.map(lambda crash: _try(cloud, Path(folder), crash), chosen))
+    place = tempfile.TemporaryDirectory(prefix="rollout-acceptance-")
+    with place as folder, Cloud() as cloud, ThreadPoolExecutor(told.at_once) as pool:
+        went = list(pool.map(lambda crash: _try(cloud, Path(folder), crash), chosen))
     print(f"{sum(went)} of {len(went)} went well, in {time.monotonic() - began:.0f} s")
     return 0 if all(went) and went else 1
 

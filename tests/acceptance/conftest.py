@@ -1,4 +1,4 @@
-"""One emulated Azure for all tests of a worker, and a service alone in its subscription for each test."""
+"""One emulated Azure for all tests of a worker, and one service for each test."""
 
 from __future__ import annotations
 
@@ -13,29 +13,14 @@ from tests.acceptance.shop import Shop
 
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[Cloud]:
-    """An emulated Azure that every test of this worker shares."""
+    """An emulated Azure that all tests of this process share."""
     with Cloud() as running:
         yield running
 
 
 @pytest.fixture
 def shop(cloud: Cloud, tmp_path: Path) -> Iterator[Shop]:
-    """A service of this test's own; what it started is ended afterwards."""
+    """A service of this test alone; what it started is ended afterwards."""
     opened = Shop(cloud, tmp_path)
     yield opened
     opened.close()
-
-
-@pytest.fixture(scope="session")
-def cloud() -> Iterator[Cloud]:
-    """An emulated Azure that all tests of this process share."""
-    with Cloud() as cloud:
-        yield cloud
-
-
-@pytest.fixture
-def shop(cloud: Cloud, tmp_path: Path) -> Iterator[Shop]:
-    """A service of this test alone."""
-    shop = Shop(cloud, tmp_path)
-    yield shop
-    shop.close()

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import copy
-import json
 import os
 import shutil
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
 import yaml
@@ -31,10 +28,6 @@ from tests.acceptance.cloud import Cloud
 from tests.acceptance.command import PATIENCE_SECONDS, Done, Running, environment
 
 SERVICE = "shop"
-_KINDS = {
-    "containerGroups": ("Microsoft.ContainerInstance", "2023-05-01"),
-    "trafficManagerProfiles": ("Microsoft.Network", "2022-04-01"),
-}
 _MARKS = ("rollout-active", "rollout-ttl")
 
 
@@ -259,51 +252,6 @@ class Shop:
         assert len(self.endpoints) == groups
         assert self.profile["properties"]["dnsConfig"]["ttl"] == ttl
         assert not set(_MARKS) & set(self.profile["tags"])
-
-    def arm(self, method: str, path: str, body: Any = None) -> Any:
-        """Do something by hand in this shop's resource group; `path` begins with a provider's resource kind."""
-        kind = path.partition("/")[0]
-        provider, version = _KINDS[kind]
-        url = (
-            f"{self.cloud.emulator.url}/subscriptions/{self.subscription}/resourceGroups/shop/providers"
-            f"/{provider}/{path}?api-version={version}"
-        )
-        headers = {"Authorization": "Bearer by-hand", "Content-Type": "application/json"}
-        data = None if body is None else json.dumps(body).encode()
-        with urlopen(Request(url, data, headers, method=method), timeout=10) as response:
-            text = response.read()
-        return json.loads(text) if text else None
-
-    def make_group(self, name: str, tag: str) -> str:
-        """Make a container group by hand, without any mark of ours; returns its host name once it runs."""
-        body = copy.deepcopy(self.template)
-        body["properties"]["ipAddress"]["dnsNameLabel"] = f"{self.dns_name}-{name}"
-        web = body["properties"]["containers"][0]["properties"]
-        web["image"] = f"{self.spec['image']}@{self.digests[tag]}"
-        web["resources"]["requests"] = {"cpu": 0.5, "memoryInGB": 0.5}
-        self.arm("PUT", f"containerGroups/{name}", body)
-        while (group := self.arm("GET", f"containerGroups/{name}"))["properties"]["provisioningState"] != "Succeeded":
-            time.sleep(0.05)
-        host: str = group["properties"]["ipAddress"]["fqdn"]
-        return host
-
-    def make_profile(self, endpoints: Mapping[str, Mapping[str, Any]], ttl: int = 0, **tags: str) -> None:
-        """Make the profile by hand; each endpoint is given as its properties."""
-        kind = "Microsoft.Network/trafficManagerProfiles/externalEndpoints"
-        body = {
-            "location": "global",
-            "tags": tags,
-            "properties": {
-                "trafficRoutingMethod": "Weighted",
-                "dnsConfig": {"relativeName": self.dns_name, "ttl": ttl},
-                "monitorConfig": {"protocol": "HTTP", "port": self.cloud.port, "path": "/healthz"},
-                "endpoints": [
-                    {"name": name, "type": kind, "properties": {"endpointStatus": "Enabled", **properties}}
-                    for name, properties in endpoints.items()
-                ],
-            },
-        }
-        self.arm("PUT", "trafficManagerProfiles/shop", body)
 
     def fault(self, **told: Any) -> None:
         """Arm one fault for calls of this subscription; `path` is searched after it."""

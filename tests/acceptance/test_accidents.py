@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.acceptance.byhand import arm, change_profile
 from tests.acceptance.command import Running
 from tests.acceptance.shop import Shop
 
@@ -133,7 +134,7 @@ def test_a_deletion_that_is_forbidden_is_a_leftover_and_no_failure(shop: Shop) -
 
 def test_a_profile_that_is_deleted_under_the_traffic_leaves_both_versions_and_calls_a_person(shop: Shop) -> None:
     running = at_half(shop)
-    shop.arm("DELETE", "trafficManagerProfiles/shop")
+    arm(shop, "DELETE", "trafficManagerProfiles/shop")
     done = running.finish()
     assert (done.code, done.json["outcome"]) == (8, "stuck"), done
     assert done.json["reason"]["code"] == "profileGone"
@@ -145,7 +146,7 @@ def test_a_candidate_endpoint_that_somebody_removes_is_put_back_where_the_manife
     shop.routing["onDrift"] = "repair"
     running = at_half(shop)
     kept = [item for item in shop.profile["properties"]["endpoints"] if item["properties"]["weight"] == 500][:1]
-    shop.arm("PATCH", "trafficManagerProfiles/shop", {"properties": {"endpoints": kept}})
+    change_profile(shop, endpoints=kept)
     running.until(lambda: shop.weights == {"v1": 500, "v2": 500})
     assert shop.run("promote", "shop", "--full").code == 0
     assert running.finish().code == 0
@@ -156,17 +157,15 @@ def test_a_candidate_endpoint_that_somebody_switches_off_stays_off_until_they_ch
     running = at_half(shop)
     endpoints = shop.profile["properties"]["endpoints"]
     switched = [
-        {**item, "properties": {**item["properties"], "endpointStatus": "Disabled"}}
-        if "_2_" in item["name"]
-        else item
+        {**item, "properties": {**item["properties"], "endpointStatus": "Disabled"}} if "_2_" in item["name"] else item
         for item in endpoints
     ]
-    shop.arm("PATCH", "trafficManagerProfiles/shop", {"properties": {"endpoints": switched}})
+    change_profile(shop, endpoints=switched)
     running.until(lambda: any(event["event"] == "drift_seen" for event in running.events))
     assert shop.run("promote", "shop").code == 0
     assert shop.weights == {"v1": 500}, "what a person switched off is respected"
     assert shop.run("status", "shop").json["targets"][0]["driftSince"]
-    shop.arm("PATCH", "trafficManagerProfiles/shop", {"properties": {"endpoints": endpoints}})
+    change_profile(shop, endpoints=endpoints)
     running.until(lambda: any(event["event"] == "drift_gone" for event in running.events))
     assert running.finish().code == 0
     shop.assert_serves_alone("v2")
@@ -175,7 +174,7 @@ def test_a_candidate_endpoint_that_somebody_switches_off_stays_off_until_they_ch
 def test_a_stable_group_that_somebody_deletes_does_not_stop_the_candidate(shop: Shop) -> None:
     running = at_half(shop)
     (stable,) = [name for name, tag in shop.groups.items() if tag == "v1"]
-    shop.arm("DELETE", f"containerGroups/{stable}")
+    arm(shop, "DELETE", f"containerGroups/{stable}")
     assert shop.run("promote", "shop", "--full").code == 0
     done = running.finish()
     assert done.code == 0, done
@@ -185,7 +184,7 @@ def test_a_stable_group_that_somebody_deletes_does_not_stop_the_candidate(shop: 
 def test_a_candidate_group_that_somebody_deletes_gives_its_traffic_back_to_the_stable_side(shop: Shop) -> None:
     running = at_half(shop)
     (candidate,) = [name for name, tag in shop.groups.items() if tag == "v2"]
-    shop.arm("DELETE", f"containerGroups/{candidate}")
+    arm(shop, "DELETE", f"containerGroups/{candidate}")
     running.until(lambda: shop.weights == {"v1": 1000})
     running.until(lambda: len(shop.endpoints) == 1)
     assert list(shop.groups.values()) == ["v1"]

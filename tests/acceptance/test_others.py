@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.acceptance.byhand import change_profile, make_group, make_profile
 from tests.acceptance.shop import Shop
 
 
@@ -21,7 +22,7 @@ def hand_made(shop: Shop) -> tuple[str, str]:
     """Two container groups that somebody made by hand and put into a profile of their own with uneven weights."""
     shop.image("v1")
     shop.image("v2")
-    hosts = shop.make_group("blue-a", "v1"), shop.make_group("blue-b", "v1")
+    hosts = make_group(shop, "blue-a", "v1"), make_group(shop, "blue-b", "v1")
     host_header = [{"name": "Host", "value": hosts[0]}]
     endpoints = {
         "blue-a": {"target": hosts[0], "weight": 70},
@@ -34,7 +35,7 @@ def hand_made(shop: Shop) -> tuple[str, str]:
         },
         "theirs-off": {"target": "old.example.com", "weight": 17, "endpointStatus": "Disabled"},
     }
-    shop.make_profile(endpoints, ttl=1, owner="somebody", **{"cost-center": "42"})
+    make_profile(shop, endpoints, ttl=1, owner="somebody", **{"cost-center": "42"})
     shop.routing.pop("create")
     shop.routing["adopt"] = ["blue-a", "blue-b"]
     return hosts
@@ -73,7 +74,7 @@ def test_adopted_endpoints_get_their_exact_weights_back_when_the_release_is_bad(
 
 def test_beside_enabled_foreign_endpoints_a_first_release_must_say_its_weight(shop: Shop) -> None:
     shop.image("v1")
-    shop.make_profile({"theirs": {"target": "www.example.com", "weight": 500}})
+    make_profile(shop, {"theirs": {"target": "www.example.com", "weight": 500}})
     refused = shop.start("v1")
     assert refused.code == 7, refused
     assert "trafficManager.weight" in refused.reason
@@ -87,8 +88,8 @@ def test_beside_enabled_foreign_endpoints_a_first_release_must_say_its_weight(sh
 
 def test_a_profile_that_is_not_weighted_is_refused_before_anything_is_made(shop: Shop) -> None:
     shop.image("v1")
-    shop.make_profile({"theirs": {"target": "www.example.com", "weight": 1, "priority": 1}})
-    shop.arm("PATCH", "trafficManagerProfiles/shop", {"properties": {"trafficRoutingMethod": "Priority"}})
+    make_profile(shop, {"theirs": {"target": "www.example.com", "weight": 1, "priority": 1}})
+    change_profile(shop, trafficRoutingMethod="Priority")
     before = len(shop.writes)
     refused = shop.start("v1")
     assert refused.code == 7, refused

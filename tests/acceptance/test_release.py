@@ -21,7 +21,9 @@ def test_a_first_release_makes_group_and_profile_and_says_where_it_serves(shop: 
     (group,) = candidate["groups"]
     assert [group["name"]] == list(shop.groups)
     assert (group["target"], group["state"]) == ("west", "ready")
-    assert group["id"].endswith(f"/resourceGroups/shop/providers/Microsoft.ContainerInstance/containerGroups/{group['name']}")
+    assert group["id"].endswith(
+        f"/resourceGroups/shop/providers/Microsoft.ContainerInstance/containerGroups/{group['name']}"
+    )
     assert [endpoint["target"] for endpoint in shop.endpoints.values()] == [group["fqdn"]]
     assert group["url"] == f"http://{group['fqdn']}:{shop.cloud.port}"
 

@@ -43,7 +43,11 @@ def test_the_head_imports_nothing_but_itself_and_the_standard_library(source: So
 @pytest.mark.parametrize("source", sources(OWN), ids=lambda source: source.name)
 def test_the_head_asks_no_clock_because_the_time_is_an_argument(source: Source) -> None:
     calls = [node.func for node in ast.walk(source.tree) if isinstance(node, ast.Call)]
-    asked = [f"{func.attr} in line {func.lineno}" for func in calls if isinstance(func, ast.Attribute) and func.attr in CLOCKS]
+    asked = [
+        f"{func.attr} in line {func.lineno}"
+        for func in calls
+        if isinstance(func, ast.Attribute) and func.attr in CLOCKS
+    ]
     assert asked == []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.architecture.source import PACKAGES, Source, sources
+from tests.architecture.source import PACKAGES, sources
 
 FILE_LINES, FUNCTION_LINES, DECISION_LINES = 300, 60, 40
 EVERYTHING = sources(*PACKAGES, "tests", "examples")
@@ -33,11 +33,11 @@ def test_the_name_of_every_test_is_a_sentence() -> None:
         for source in sources("tests")
         if source.name.rpartition("/")[2].startswith("test_")
         for function in source.functions()
-        if function.name.startswith("test_") and not is_sentence(source, function.name)
+        if function.name.startswith("test_") and not is_sentence(function.name)
     ]
     assert short == []
 
 
-def is_sentence(_source: Source, name: str) -> bool:
+def is_sentence(name: str) -> bool:
     """Whether a test's name has at least three words."""
     return len([word for word in name.removeprefix("test_").split("_") if word]) >= 3

@@ -87,6 +87,9 @@ class Accidents:
         shown = self.lab.world.profiles.json(profile)
         self.lab.facts.touched.add(profile.name)
         path = f"{PROFILES}/{profile.name}"
+        for wanted in self.lab.scenario.services:
+            profiles = {place.profile for place in wanted.places.values()}
+            self.lab.facts.touched |= profiles if profile.name in profiles else set()
         # Whoever makes it again as it was takes the blame for groups that went meanwhile.
         self.lab.facts.by_hand |= {self.lab.hosts.get(e.target.lower(), e.target) for e in profile.endpoints}
         self.world.by_hand("DELETE", path, None)
@@ -131,7 +134,7 @@ class Accidents:
         """A new group answers 404 for a while."""
         settings = self.lab.world.settings
         settings.not_found_after_create_seconds = 2 + 20 * size
-        self._end(60.0, lambda: setattr(settings, "not_found_after_create_seconds", 0.0))
+        self._end(80.0, lambda: setattr(settings, "not_found_after_create_seconds", 0.0))
 
     def stale_profile(self, size: float) -> None:
         """The first reads after a profile's next write show it as it was before."""
@@ -182,7 +185,7 @@ class Accidents:
         mine = [g for g in self.lab.world.groups.all() if g.name in self.world.judge.made and not g.deleting]
         if mine:
             group = self.rng.choice(mine)
-            self.lab.facts.by_hand.add(group.name)
+            self.lab.facts.by_hand |= {group.name, (group.fqdn or "").lower()}
             self.world.by_hand("DELETE", f"{GROUPS}/{group.name}", None)
 
     def lose_store(self, size: float) -> None:

@@ -115,7 +115,15 @@ class Acts:
         # S2: at least one enabled endpoint always serves.
         if before and not hosts and not (first and self._never_stable(where)):
             self.fail("S2", f"a split with every weight zero was written to {name}")
-        if well and hosts and not any(self.lab.well(host) for host in hosts) and self._known_bad(profile, hosts):
+        rollout = self.world.store.active(where[0])
+        settled = rollout is not None and rollout.id in self.facts.settled
+        if (
+            well
+            and hosts
+            and not settled
+            and not any(self.lab.well(host) for host in hosts)
+            and self._known_bad(profile, hosts)
+        ):
             self.fail("S2", f"{name} was left with endpoints of which none serves: {sorted(hosts)}")
 
     def _never_stable(self, where: tuple[str, str]) -> bool:

@@ -106,6 +106,7 @@ def scenario(seed: int) -> Scenario:
     shared = rng.random() < 0.5
     services = tuple(_wanted(rng, number, shared and count == 2) for number in range(count))
     accidents = _accidents(rng) if rough else ()
+    hides = any(accident.kind == "hidden_after_create" for accident in accidents)
     services = tuple(replace(w, orders=w.orders + _at_the_worst(rng, accidents)) for w in services)
     return Scenario(
         seed=seed,
@@ -113,8 +114,8 @@ def scenario(seed: int) -> Scenario:
         hosts=rng.choice((1, 1, 2)),
         accidents=accidents,
         call_faults=rng.choice((0.0, 0.01, 0.04, 0.1)) if rough else 0.0,
-        crashes=rng.choice((0.0, 0.01, 0.04)) if rough else 0.0,
-        stalls=rng.choice((0.0, 0.0, 0.02)) if rough else 0.0,
+        crashes=rng.choice((0.0, 0.01, 0.04)) if rough and not hides else 0.0,
+        stalls=rng.choice((0.0, 0.0, 0.02)) if rough and not hides else 0.0,
         flaps=rng.choice((0.0, 0.01, 0.05)) if rough else 0.0,
         propagation=rng.choice((0.0, 0.0, 2.0, 5.0)),
         delete_seconds=rng.choice((0.5, 5.0)),
@@ -261,7 +262,9 @@ _KINDS = (
 def _accidents(rng: random.Random) -> tuple[Accident, ...]:
     number = rng.choice((0, 1, 1, 2, 3))
     made = [Accident(rng.uniform(0.0, 120.0), rng.choice(_KINDS), rng.random()) for _ in range(number)]
-    if any(accident.kind == "lose_store" for accident in made):
-        # An empty store and a cloud that hides what it made: nobody could know then.
-        made = [accident for accident in made if accident.kind != "hidden_after_create"]
+    # A cloud that hides what it made matters only while something is made.
+    made = [replace(a, at=a.at / 20) if a.kind == "hidden_after_create" else a for a in made]
+    if any(accident.kind == "hidden_after_create" for accident in made):
+        # Whoever dies between a create and its answer, in a cloud that hides what it made: nobody could know then.
+        made = [accident for accident in made if accident.kind not in ("lose_store", "lose_lease")]
     return tuple(sorted(made, key=lambda accident: accident.at))

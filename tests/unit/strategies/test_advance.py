@@ -72,7 +72,8 @@ def test_a_later_tick_creates_only_after_two_looks_at_nothing() -> None:
 
 
 def test_a_release_goes_all_the_way_when_everything_is_well() -> None:
-    of, reached = rollout(service(target(plan=CANARY))), []
+    of = rollout(service(target(plan=CANARY)))
+    reached: list[Phase] = []
     for when in range(1, 400, 2):
         if of.outcome is not Outcome.RUNNING:
             break
@@ -171,7 +172,7 @@ def test_a_settled_side_is_drained_before_it_is_deleted() -> None:
 
 
 def test_a_settled_split_is_written_again_whatever_stands_there() -> None:
-    """With `onDrift: hold` a hand-made change kept a returning rollout waiting for ever, and a person could not help."""
+    """With `onDrift: hold` a hand-made change kept a returning rollout waiting for ever: nobody could help."""
     of = in_force(in_phase(rollout(), Phase.STUCK, step=1, exposed=True), 0)
     drifted = of.targets[0]
     assert drifted.asked is not None
@@ -292,3 +293,14 @@ def test_what_has_ended_does_not_change_any_more() -> None:
     after = tick(told(of, CommandKind.ABORT), 9)
     assert after.targets == of.targets
     assert after.outcome is Outcome.PROMOTED
+
+
+def test_an_heir_that_could_not_read_a_group_does_not_create_it_again() -> None:
+    """Two looks of the one that died after its create were taken for the heir's own."""
+    of = tick(rollout(), 1, TargetSeen("west"))
+    name = state_of(of).candidate[0].name
+    for when in (2, 3):
+        of = tick(of, when, TargetSeen("west", groups=(GroupSeen(name, GroupState.ABSENT, at(when)),)))
+    assert len(missing(of, Seen((TargetSeen("west"),)))) == 1
+    heir = tick(of, 9, TargetSeen("west"))
+    assert missing(heir, Seen((TargetSeen("west"),))) == ()

@@ -88,7 +88,7 @@ def test_the_evidence_is_always_a_finite_number(intervals: list[tuple[tuple[int,
 def test_the_evidence_begins_at_one_and_condemns_at_its_limit() -> None:
     assert e_value(begin_step(Evidence()), STEPS) == pytest.approx(1.0)
     assert not condemns(Evidence(), STEPS)
-    assert ALPHA == pytest.approx(1e-3)
+    assert pytest.approx(1e-3) == ALPHA
 
 
 @pytest.mark.parametrize(("stable", "candidate"), [((1, 2), (0, 0)), ((0, 0), (-1, 0)), ((5, 0), (3, 4))])

@@ -17,15 +17,15 @@ from tests.unit.strategies.build import at, in_force, in_phase, look, ready, rol
 RULE = target()
 
 
-def group(slot: Slot, when: float, state: GroupState = GroupState.RUNNING, **more: int) -> GroupSeen:
-    return GroupSeen(slot.name, state, at(when), address=slot.address, **more)
+def group(slot: Slot, when: float, state: GroupState = GroupState.RUNNING, restarts: int = 0) -> GroupSeen:
+    return GroupSeen(slot.name, state, at(when), address=slot.address, restarts=restarts)
 
 
-def seen(slot: Slot, when: float, state: GroupState = GroupState.RUNNING, **more: int) -> Slot:
+def seen(slot: Slot, when: float, state: GroupState = GroupState.RUNNING, restarts: int = 0) -> Slot:
     """The candidate's slot after one look at its group and nothing else."""
     of = replace(state_of(rollout()), phase=Phase.PREPARING, candidate=(slot,))
     return observe(
-        of, RULE, TargetSeen("west", groups=(group(slot, when, state, **more),)), "shop", at(when)
+        of, RULE, TargetSeen("west", groups=(group(slot, when, state, restarts),)), "shop", at(when)
     ).candidate[0]
 
 
@@ -118,11 +118,12 @@ def test_a_read_from_before_the_write_was_answered_confirms_nothing() -> None:
     of = in_force(in_phase(rollout(), Phase.SHIFTING, step=1), 10)
     state = state_of(of)
     assert state.asked is not None
+    intent = state.asked.intent
     state = replace(state, asked=replace(state.asked, confirmed_at=None, acked_at=at(4)))
-    early = observe(state, RULE, TargetSeen("west", traffic=shown(state.asked.intent, 3)), "shop", at(5))
+    early = observe(state, RULE, TargetSeen("west", traffic=shown(intent, 3)), "shop", at(5))
     assert early.asked is not None
     assert early.asked.confirmed_at is None
-    late = observe(state, RULE, TargetSeen("west", traffic=shown(state.asked.intent, 5)), "shop", at(5))
+    late = observe(state, RULE, TargetSeen("west", traffic=shown(intent, 5)), "shop", at(5))
     assert late.asked is not None
     assert late.asked.confirmed_at == at(5)
 
@@ -130,9 +131,10 @@ def test_a_read_from_before_the_write_was_answered_confirms_nothing() -> None:
 def test_without_an_answer_to_the_write_two_reads_in_a_row_confirm() -> None:
     state = state_of(in_force(in_phase(rollout(), Phase.SHIFTING, step=1), 10))
     assert state.asked is not None
+    intent = state.asked.intent
     state = replace(state, asked=replace(state.asked, confirmed_at=None, acked_at=None))
     for when, confirmed in ((3, None), (5, at(5))):
-        state = observe(state, RULE, TargetSeen("west", traffic=shown(state.asked.intent, when)), "shop", at(when))
+        state = observe(state, RULE, TargetSeen("west", traffic=shown(intent, when)), "shop", at(when))
         assert state.asked is not None
         assert state.asked.confirmed_at == confirmed
 

@@ -25,7 +25,7 @@ def state(**more: object) -> TargetState:
 @given(st.sampled_from([0.0, 1.0, 10.0, 50.0, 100.0]), st.booleans())
 def test_what_was_written_is_what_a_read_shows(share: float, exposed: bool) -> None:
     intent = traffic.at_share(state(exposed=exposed), WEST, share, "r2")
-    assert traffic.shows(shown(intent, 1, extra=[FOREIGN]), intent, "shop", "west")
+    assert traffic.shows(shown(intent, 1, extra=[FOREIGN]), intent, "shop.west")
 
 
 def test_a_candidate_without_traffic_stands_nowhere_in_the_routing() -> None:
@@ -50,14 +50,14 @@ def test_every_difference_of_ours_is_seen() -> None:
         replace(good, active=()),
         replace(good, exists=False),
     ):
-        assert not traffic.shows(other, intent, "shop", "west")
+        assert not traffic.shows(other, intent, "shop.west")
 
 
 @given(st.integers(1, 1000), st.booleans())
 def test_foreign_endpoints_do_not_matter(weight: int, enabled: bool) -> None:
     intent = traffic.at_share(state(), WEST, 10, "r2")
     other = replace(FOREIGN, weight=weight, enabled=enabled)
-    assert traffic.shows(shown(intent, 1, extra=[other]), intent, "shop", "west")
+    assert traffic.shows(shown(intent, 1, extra=[other]), intent, "shop.west")
 
 
 def test_the_ttl_is_lowered_with_the_original_kept_beside_it() -> None:
@@ -66,7 +66,7 @@ def test_the_ttl_is_lowered_with_the_original_kept_beside_it() -> None:
 
 
 def test_an_original_ttl_that_another_service_noted_is_kept_by_one_that_lowers_nothing() -> None:
-    """Its next write took the note away while the TTL was still low: an empty store took the low one for the original."""
+    """Its next write took the note away while the TTL was low, and an empty store took the low one for the original."""
     intent = traffic.at_share(state(ttl_original=40), WEST, 10, "r2")
     assert (intent.ttl_seconds, intent.ttl_original) == (None, 40)
 
@@ -104,3 +104,11 @@ def test_only_what_the_routing_layer_takes_for_healthy_is_online(monitor: Monito
     slot = of.candidate[0]
     seen = TrafficSeen(at(1), True, (EndpointSeen(slot.endpoint, "x", 1, True, monitor),))
     assert traffic.online(seen, of.candidate) is well
+
+
+def test_a_ttl_that_another_rollout_lowers_while_we_leave_is_not_our_drift() -> None:
+    """The one that had left raised it again under the other one's feet."""
+    intent = traffic.left(state(ttl_original=40), WEST, Side.CANDIDATE, others_active=False, rolled_back=None)
+    lowered = replace(shown(intent, 1), ttl_seconds=2, active=(("mail.west", "r9"),))
+    assert traffic.shows(lowered, intent, "shop.west")
+    assert not traffic.shows(replace(lowered, active=()), intent, "shop.west")

@@ -35,7 +35,7 @@ IMAGE = "contoso.azurecr.io/shop/storefront"
 START_SECONDS = 7.0
 DELETE_SECONDS = 5.0
 MONITOR_SECONDS = 10
-ASSUMED = Latencies(START_SECONDS, 0.0, float(MONITOR_SECONDS), DELETE_SECONDS)
+ASSUMED = Latencies(START_SECONDS, float(MONITOR_SECONDS), DELETE_SECONDS)
 """What the emulator of these tests does, told to the forecast."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -119,6 +120,33 @@ def test_retained_groups_are_planned_to_be_taken_back_instead_of_made() -> None:
     again = _both(stage, "v1")
     assert next(entry.kind for entry in again.entries if entry.names) is Kind.REUSE
     assert not any(entry.kind is Kind.CREATE for entry in again.entries)
+
+
+def test_waves_wait_for_each_other_as_long_as_they_bake() -> None:
+    west = Target("west", canary(()), wave=1, probe=QUICK, drain=DrainRule(15.0))
+    north = Target("north", canary(()), wave=2, probe=QUICK, drain=DrainRule(15.0))
+    stage = Stage(service(west, north, waves=WaveRule(bake_seconds=90.0)))
+    _both(stage, "v1")
+    waits = [entry for entry in _both(stage, "v2").entries if entry.kind is Kind.WAIT]
+    assert [(wait.target, wait.note) for wait in waits] == [
+        ("north", "waits for wave 1"),
+        ("north", "wave 1 bakes"),
+        ("west", "keeps the old side until north is drained as well"),
+        ("west", "bakes"),
+        ("north", "bakes"),
+    ]
+    assert all(abs((wait.lasts_seconds or 0) - 90) <= 2 for wait in waits if "bakes" in wait.note)
+
+
+def test_a_slow_health_check_puts_every_step_off_that_waits_for_it() -> None:
+    stage = Stage(service(Target("west", canary((Step(50, 10),)), probe=QUICK, drain=DrainRule(15.0))))
+    stage.run(stage.next("v1")[0])
+    rollout, places = stage.next("v2")
+    at_once = forecast(rollout, places, replace(ASSUMED, online_seconds=0.0))
+    once = forecast(rollout, places, replace(ASSUMED, online_seconds=100.0))
+    always = forecast(rollout, places, replace(ASSUMED, online_seconds=100.0, rechecks=True))
+    assert at_once.writes == once.writes == always.writes
+    assert at_once.seconds + 30 < once.seconds < always.seconds - 30
 
 
 def test_a_plan_that_cannot_keep_its_deadline_says_that_it_is_taken_back() -> None:

@@ -1,0 +1,88 @@
+"""Every example's commands are taken out of its README and run as they stand, against the emulator."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from orchestrator.manifest.loader import load
+from orchestrator.manifest.variables import read_variables
+
+EXAMPLES = sorted(path.parent for path in (Path(__file__).resolve().parents[2] / "examples").glob("*/README.md"))
+SECONDS = 150
+OUTCOMES = {
+    "01-aci-blue-green": [("v1", "promoted"), ("v2", "promoted"), ("v1", "promoted")],
+    "02-aci-canary": [("v1", "promoted"), ("v2", "promoted"), ("v3", "rolledBack")],
+}
+
+
+def commands(example: Path) -> str:
+    """The README's lines for this machine: its `sh` blocks, in order. Those for a real Azure are `bash` blocks."""
+    return "\n".join(re.findall(r"^```sh\n(.*?)^```$", (example / "README.md").read_text(), re.DOTALL | re.MULTILINE))
+
+
+def search_path(folder: Path) -> str:
+    """Where `rollout` is this interpreter's, whether or not its environment is activated."""
+    script = folder / "rollout"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "from orchestrator.cli.main import main; main()" "$@"\n')
+    script.chmod(0o755)
+    return f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
+def run(script: str, folder: Path, path: str) -> tuple[int, str]:
+    """Run a script in a session of its own, so that nothing that it began can outlive it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ROLLOUT_") and name != "CI"}
+    said = folder.parent / "said"
+    with said.open("wb") as stream:
+        process = subprocess.Popen(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=folder,
+            env={**kept, "PATH": path, "HOME": str(folder)},
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            code = -1
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    return code, said.read_text()
+
+
+def history(store: Path) -> list[tuple[str, str]]:
+    """How each rollout in a store ended, oldest first."""
+    words = [sys.executable, "-c", "from orchestrator.cli.main import main; main()", "history", "--output", "json"]
+    done = subprocess.run([*words, "--store", f"sqlite:///{store}"], capture_output=True, check=True, timeout=60)
+    return [(entry["tag"], entry["outcome"]) for entry in reversed(json.loads(done.stdout)["rollouts"])]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_the_commands_of_an_example_do_what_its_readme_says(example: Path, tmp_path: Path) -> None:
+    for tool in ("bash", "curl"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed, and the example's commands use it")
+    folder = shutil.copytree(example, tmp_path / example.name)
+    code, said = run(commands(example), folder, search_path(tmp_path))
+    assert code == 0, said
+    assert history(folder / "rollout.db") == OUTCOMES[example.name]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_the_settings_of_an_example_for_azure_are_valid_as_well(example: Path) -> None:
+    (loaded,) = load([str(example / "rollout.yaml")], read_variables([str(example / "azure.yaml")]))
+    assert loaded.manifest.service == "storefront"
+    assert "${" not in loaded.manifest.image
