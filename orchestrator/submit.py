@@ -185,7 +185,9 @@ def _refuse_known(app: App, wish: Wish, wanted: Revision, found: Survey) -> None
             lift = f"`rollout retry {name}` or start --retry lifts it"
             raise Refused("rolledBackBefore", f"revision {wanted.short} was rolled back before; {lift}")
     promoted = [known.id for _, known in app.store.promoted(name)]
-    older = wanted.id in promoted and not (found.revision is not None and wanted.id == found.revision.id)
+    # The one promoted last is not older, though somebody may have deleted all of it since.
+    newest = {promoted[-1] if promoted else None, found.revision.id if found.revision is not None else None}
+    older = wanted.id in promoted and wanted.id not in newest
     if older and not (wish.allow_older or wish.emergency or wish.retry):
         message = f"revision {wanted.short} was promoted before; --allow-older or `rollout undo {name}` goes back to it"
         raise Refused("olderRevision", message)

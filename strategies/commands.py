@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from strategies.evidence import Evidence
-from strategies.model import Asked, Command, CommandKind, Reason, Rollout, Side, Slot, TargetState
+from strategies.model import Asked, Command, CommandKind, Reason, Rollout, Side, Slot, TargetState, TrafficIntent
 from strategies.phases import Phase, check
 from strategies.values import evolve
 
@@ -94,7 +94,15 @@ def _settle(rollout: Rollout, serving: Side) -> Rollout:
         after = check(state.name, state.phase, after)
         state = evolve(state, phase=after, since=rollout.ticked_at, spent_seconds=0.0, failure=None, refused=None)
         # Whatever stands in the routing by now, a person has said what shall: it is written again.
-        asked = state.asked and Asked(state.asked.intent, rollout.ticked_at, state.asked.share)
+        asked = state.asked and Asked(_not_yet_left(rollout, state), rollout.ticked_at, state.asked.share)
         return evolve(state, asked=asked)
 
     return evolve(rollout, targets=tuple(settled(state) for state in rollout.targets))
+
+
+def _not_yet_left(rollout: Rollout, state: TargetState) -> TrafficIntent:
+    """What was last asked, with our mark on: the leaving is asked anew, with the TTL as others need it by then."""
+    intent = state.asked.intent if state.asked is not None else TrafficIntent()
+    if intent.active is not None:
+        return intent
+    return evolve(intent, active=rollout.id, ttl_seconds=None, ttl_original=state.ttl_original, rolled_back=None)

@@ -83,6 +83,8 @@ class Slot:
     """Until when it runs on though it has left the routing; a retained one that is wanted again loses this first."""
     leftover: str | None = None
     """Why it could not be deleted, when deletion is forbidden to us."""
+    id: str | None = None
+    """The provider's own id of the resource, once it was seen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,8 +108,8 @@ def _young(slot: Slot, now: datetime) -> bool:
 
 
 def _present(slot: Slot, group: GroupSeen) -> Slot:
-    address = group.address or slot.address
-    slot = evolve(slot, stage=Stage.SEEN, absences=0, address=address, kept_until=group.keep_until)
+    address, found = group.address or slot.address, group.id or slot.id
+    slot = evolve(slot, stage=Stage.SEEN, absences=0, address=address, id=found, kept_until=group.keep_until)
     if slot.retire_at is not None:
         return slot
     if group.state is GroupState.FAILED:

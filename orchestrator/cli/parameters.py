@@ -9,7 +9,7 @@ import typer
 File = Annotated[str, typer.Argument(metavar="FILE")]
 Files = Annotated[list[str], typer.Argument(metavar="FILE...")]
 Service = Annotated[str, typer.Argument(metavar="SERVICE")]
-AnyService = Annotated[str | None, typer.Argument(metavar="SERVICE")]
+AnyService = Annotated[str | None, typer.Argument(metavar="[SERVICE]")]
 """A service that may be left out, where the verb then means all of them."""
 
 Image = Annotated[str | None, typer.Option("--image", metavar="REF", help="The image to roll out, by tag or digest.")]

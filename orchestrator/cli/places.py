@@ -1,10 +1,11 @@
-"""Where a rollout's groups are, by the manifest it was submitted with; read without the manifest's whole machinery.
+"""Where a rollout's groups answer, by the manifest it was submitted with; read without the manifest's whole machinery.
 
-`rollout status` must stay cheap, and the models that check a manifest cost as much as the rest of it together.
+`rollout status` must stay cheap, and what reads and checks a manifest costs far more than the few words wanted here.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,51 +13,67 @@ from orchestrator.result import Locate, Place
 from orchestrator.store.records import Snapshot
 from strategies.model import Slot
 
+_VARIABLE = re.compile(r"\$\{var:([^}]*)\}")
+
 
 def locate(snapshot: Snapshot) -> Locate:
     """Return a finder of places for the groups of the rollout that was submitted with this snapshot."""
-    targets = _targets(snapshot)
+    probes: dict[str, Mapping[str, Any]] | None = None
 
     def place(target: str, slot: Slot) -> Place:
-        host, probe = targets.get(target, ({}, {}))
-        return Place(_id(host, slot), _url(probe, slot))
+        nonlocal probes
+        if not slot.address:
+            return Place(slot.id)
+        if probes is None:
+            probes = _probes(snapshot)
+        return Place(slot.id, _url(probes.get(target), slot.address))
 
     return place
 
 
-def _targets(snapshot: Snapshot) -> dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """Each target's host and probe, as written, variables filled in, the service's own probe below the target's."""
-    from orchestrator.manifest.document import parse
-    from orchestrator.manifest.problems import ManifestError
-    from orchestrator.manifest.variables import Variables, resolve
+def _probes(snapshot: Snapshot) -> dict[str, Mapping[str, Any]]:
+    """Each target's probe, as written, variables filled in, the service's own below the target's."""
+    import yaml
 
     try:
-        document = parse(snapshot.manifest, snapshot.file)[0]
-    except (ManifestError, IndexError):
+        written = yaml.load(snapshot.manifest, Loader=_words())  # noqa: S506 - it makes nothing but text of any scalar
+    except (yaml.YAMLError, ValueError):
         # A newer version may write manifests that this one cannot read; addresses are a help, not the result.
         return {}
-    value = resolve(document, Variables(dict(snapshot.variables))).value
-    common = _inside(value, "gates", "probe")
+    common = _inside(written, "gates", "probe")
+    targets = written.get("targets") if isinstance(written, Mapping) else None
+    variables = dict(snapshot.variables)
     return {
-        target["name"]: (_inside(target, "containerInstances"), {**common, **_inside(target, "gates", "probe")})
-        for target in value["targets"]
+        _filled(target["name"], variables): {
+            key: _filled(value, variables)
+            for key, value in {**common, **_inside(target, "gates", "probe")}.items()
+            if key in ("scheme", "port")
+        }
+        for target in (targets if isinstance(targets, list) else ())
+        if isinstance(target, Mapping) and "name" in target
     }
 
 
-def _inside(value: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+def _words() -> Any:
+    """The C parser where PyYAML has it, with every scalar as it is written; merge keys mean what they mean."""
+    import yaml
+
+    class Words(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        yaml_implicit_resolvers = {"<": [("tag:yaml.org,2002:merge", re.compile("^<<$"))]}  # noqa: RUF012
+
+    return Words
+
+
+def _inside(value: Any, *keys: str) -> Mapping[str, Any]:
     for key in keys:
-        value = value.get(key) or {}
-    return value
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
 
 
-def _id(host: Mapping[str, Any], slot: Slot) -> str | None:
-    if not (slot.name and host.get("subscription") and host.get("resourceGroup")):
-        return None
-    scope = f"/subscriptions/{host['subscription']}/resourceGroups/{host['resourceGroup']}"
-    return f"{scope}/providers/Microsoft.ContainerInstance/containerGroups/{slot.name}"
+def _filled(value: Any, variables: Mapping[str, str]) -> str:
+    return _VARIABLE.sub(lambda found: variables.get(found[1], found[0]), str(value))
 
 
-def _url(probe: Mapping[str, Any], slot: Slot) -> str | None:
-    if not slot.address:
-        return None
-    return f"{probe.get('scheme', 'http')}://{slot.address}:{probe.get('port', 8080)}"
+def _url(probe: Mapping[str, str] | None, address: str) -> str | None:
+    """None for a target that the manifest, as far as it could be read, does not know."""
+    return None if probe is None else f"{probe.get('scheme', 'http')}://{address}:{probe.get('port', 8080)}"

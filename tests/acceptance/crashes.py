@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from providers.emulator.calls import WRITES, Call
+from tests.acceptance.byhand import make_group, make_profile
 from tests.acceptance.cloud import Cloud
 from tests.acceptance.command import Done, Running
 from tests.acceptance.shop import Shop
@@ -32,6 +33,17 @@ class Plot:
     prepare: Callable[[Shop], None]
     groups: int = 1
     bad: bool = False
+    adopts: bool = False
+
+    def judge(self, shop: Shop) -> None:
+        """The world is as an undisturbed rollout leaves it; what stands behind adopted endpoints stays."""
+        if not self.adopts:
+            shop.assert_serves_alone(self.serves, groups=self.groups, ttl=shop.ttl)
+            return
+        assert shop.weights == {self.serves: 100}
+        assert sorted(shop.groups.values()) == (["v1"] if self.bad else ["v1", "v2"])
+        assert len(shop.endpoints) == 1
+        assert "rollout-active" not in shop.profile["tags"]
 
 
 def _first(shop: Shop) -> None:
@@ -57,11 +69,26 @@ def _bad(shop: Shop) -> None:
     shop.canary({"share": 50, "hold": "600s"})
 
 
+def _adopting(shop: Shop) -> None:
+    for tag in ("v1", "v2"):
+        shop.image(tag)
+    make_profile(shop, {"blue": {"target": make_group(shop, "blue", "v1"), "weight": 100}}, ttl=1)
+    shop.routing["adopt"] = ["blue"]
+    shop.routing.pop("create")
+
+
+def _bad_adopting(shop: Shop) -> None:
+    _adopting(shop)
+    shop.canary({"share": 50, "hold": "600s"})
+
+
 PLOTS = (
     Plot("first release", 3, 0, "v2", _first),
     Plot("blue-green", 6, 0, "v2", _blue_green, groups=2),
     Plot("canary", 6, 0, "v2", _canary),
     Plot("bad canary", 6, 3, "v1", _bad, bad=True),
+    Plot("adopting", 3, 0, "v2", _adopting, adopts=True),
+    Plot("bad adopting", 5, 3, "v1", _bad_adopting, bad=True, adopts=True),
 )
 
 
@@ -142,6 +169,6 @@ def _assert_same_end(shop: Shop, crash: Crash, before: int, done: Done) -> None:
     plot = crash.plot
     known = plot.bad and crash.store_lost and crash.after == plot.writes
     assert done.code == (7 if known else plot.code), f"{done}\n{shop.written_since(before)}"
-    shop.assert_serves_alone(plot.serves, groups=plot.groups, ttl=shop.ttl)
+    plot.judge(shop)
     written = shop.written_since(before)
     assert written.count("PUT containerGroups") == plot.groups, f"made more than once: {written}\n{done}"

@@ -204,3 +204,41 @@ def test_when_the_stable_side_is_sick_an_abort_does_not_send_traffic_there_and_a
     settled = shop.run("settle", "shop", "--serving", "candidate", "--reason", "v1 is dead")
     assert (settled.code, settled.json["outcome"]) == (0, "promoted"), settled
     shop.assert_serves_alone("v2")
+
+
+def test_a_profile_that_is_deleted_before_the_traffic_moved_costs_the_candidate_and_nothing_else(shop: Shop) -> None:
+    shop.canary(50, preview={"hold": "60s"})
+    shop.serve()
+    shop.image("v2")
+    running = shop.begin("v2")
+    running.reaches("holding", 0)
+    arm(shop, "DELETE", "trafficManagerProfiles/shop")
+    done = running.finish()
+    assert (done.code, done.json["outcome"]) == (3, "rolledBack"), done
+    assert "no longer exists" in done.reason
+    assert list(shop.groups.values()) == ["v1"]
+
+
+def test_a_stuck_rollout_is_settled_before_another_one_begins(shop: Shop) -> None:
+    running = at_half(shop)
+    shop.sicken("v1")
+    running.until(lambda: any(event["event"] == "probe_failing" for event in running.events))
+    assert shop.run("abort", "shop", "--follow").code == 8
+    running.finish()
+    shop.image("v3")
+    refused = shop.start("v3")
+    assert (refused.code, refused.json["reason"]["code"]) == (7, "stuck"), refused
+    assert "rollout settle shop" in refused.reason
+    settled = shop.run("settle", "shop", "--serving", "stable", "--reason", "v1 is being mended")
+    assert (settled.code, settled.json["outcome"]) == (3, "rolledBack"), settled
+    shop.assert_serves_alone("v1")
+
+
+def test_everything_that_was_deleted_by_hand_is_made_again_by_the_next_release(shop: Shop) -> None:
+    shop.serve()
+    (group,) = shop.groups
+    arm(shop, "DELETE", "trafficManagerProfiles/shop")
+    arm(shop, "DELETE", f"containerGroups/{group}")
+    done = shop.start("v1")
+    assert done.code == 0, done
+    shop.assert_serves_alone("v1")

@@ -19,8 +19,10 @@ def test_a_rerun_on_an_empty_disk_finds_what_serves_and_writes_nothing(shop: Sho
     shop.serve()
     before = len(shop.writes)
     shop.lose_store()
+    shop.environment["CI"] = "true"
     again = shop.start("v1")
     assert again.code == 0, again
+    assert "--store postgresql://" in again.err
     assert shop.written_since(before) == []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.acceptance.shop import Shop
 
 ENSURE, SPLIT, RETIRE = "PUT containerGroups", "PATCH trafficManagerProfiles", "DELETE containerGroups"
@@ -82,6 +84,7 @@ def test_a_bad_release_is_taken_back_while_the_stable_side_serves_everybody(shop
     with shop.crowd() as load:
         running = shop.begin("v2")
         running.reaches("holding", 1)
+        assert shop.profile["properties"]["dnsConfig"]["ttl"] == 1
         shop.sicken("v2")
         done = running.finish()
     assert (done.code, done.json["outcome"]) == (3, "rolledBack"), done
@@ -105,9 +108,10 @@ def test_a_release_that_never_becomes_ready_gets_no_traffic_and_is_taken_back(sh
     assert shop.written_since(before) == [ENSURE, RETIRE]
 
 
-def test_a_crash_loop_is_named_and_taken_back(shop: Shop) -> None:
-    shop.cloud.emulator.world.settings.restart_backoff_seconds = 0.2
+def test_a_crash_loop_is_named_and_taken_back(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shop.cloud.emulator.world.settings, "restart_backoff_seconds", 0.2)
     shop.serve()
+    shop.spec["gates"]["probe"]["before"] = 100
     shop.image("v2", crashAfterSeconds=0.1)
     done = shop.start("v2")
     assert done.code == 3, done
@@ -132,9 +136,10 @@ def test_on_failure_pause_waits_for_a_person_who_may_judge_anew_or_abort(shop: S
     shop.assert_serves_alone("v1")
 
 
-def test_a_retained_group_runs_on_outside_the_profile_until_its_time_is_over(shop: Shop) -> None:
+def test_a_retained_group_runs_on_outside_the_profile_and_an_undo_takes_it_back_into_service(shop: Shop) -> None:
     shop.spec["retain"] = "1h"
     shop.serve()
+    (old,) = shop.groups
     shop.image("v2")
     done = shop.start("v2")
     assert done.code == 0, done
@@ -144,3 +149,9 @@ def test_a_retained_group_runs_on_outside_the_profile_until_its_time_is_over(sho
     assert [group["state"] for group in done.json["stable"]["groups"]] == ["retained"]
     status = shop.run("status", "shop")
     assert [group["state"] for group in status.json["stable"]["groups"]] == ["retained"]
+    before = len(shop.writes)
+    undone = shop.run("undo", "shop")
+    assert undone.code == 0, undone
+    assert shop.weights == {"v1": 1000}
+    assert shop.groups[old] == "v1"
+    assert "PUT containerGroups" not in shop.written_since(before)

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from strategies.missing import Ensure, Remove, Shift, missing
-from strategies.model import CommandKind, Outcome, Reason, Rollout, Slot, Stage, with_target
+from strategies.missing import Ensure, Shift, missing
+from strategies.model import CommandKind, Outcome, Reason, Rollout, with_target
 from strategies.phases import Phase
 from strategies.plan import OnFailure, Plan, Retire, Scope, Step, WaveRule
 from strategies.seen import GroupSeen, GroupState, ProbeSeen, Seen, TargetSeen
@@ -216,60 +216,6 @@ def test_a_failure_pauses_where_the_manifest_wants_a_person_to_decide() -> None:
     assert phases(after) == {"west": Phase.HOLDING}
     assert after.paused is not None
     assert "it failed" in after.paused.message
-
-
-def leaving(others: bool) -> tuple[Rollout, TargetSeen]:
-    of = in_force(in_phase(rollout(), Phase.RETIRING, step=2, ttl_original=40, drained_at=at(0)), 100)
-    asked = of.targets[0].asked
-    assert asked is not None
-    seen = shown(asked.intent, 2)
-    active = (*seen.active, *((("mail.west", "r9"),) if others else ()))
-    return of, look(of, 2, traffic=replace(seen, active=active))
-
-
-@pytest.mark.parametrize(("others", "ttl"), [(True, None), (False, 40)])
-def test_the_last_service_to_finish_on_a_profile_restores_the_ttl(others: bool, ttl: int | None) -> None:
-    of, looked = leaving(others)
-    asked = state_of(tick(of, 2, looked)).asked
-    assert asked is not None
-    assert asked.intent.ttl_seconds == ttl
-
-
-def test_who_is_the_last_is_asked_again_until_the_leaving_is_confirmed() -> None:
-    """Two services that left at once each took the other for active, and neither restored the TTL."""
-    of, looked = leaving(True)
-    of = tick(of, 2, looked)
-    assert looked.traffic is not None
-    alone = look(of, 4, traffic=replace(looked.traffic, at=at(4), active=(("shop.west", "r2"),)))
-    asked = state_of(tick(of, 4, alone)).asked
-    assert asked is not None
-    assert asked.intent.ttl_seconds == 40
-
-
-def test_the_ttl_is_not_restored_when_nobody_could_see_whether_another_needs_it() -> None:
-    of, _ = leaving(True)
-    asked = state_of(tick(of, 2, look(of, 2, traffic=None, problem="routing: timed out"))).asked
-    assert asked is not None
-    assert asked.intent.active == "r2"
-
-
-def test_the_endpoint_leaves_before_the_group_is_deleted() -> None:
-    of, looked = leaving(False)
-    of = tick(of, 2, looked)
-    assert looked.traffic is not None
-    assert [type(a) for a in missing(of, Seen((looked,)))] == [Shift]
-    of = tick(of, 4)
-    of = tick(of, 6)
-    assert [type(a) for a in acts(of, 6)] == [Remove]
-
-
-def test_a_hand_made_change_does_not_stop_a_deletion_that_has_begun() -> None:
-    of, looked = leaving(False)
-    of = tick(tick(tick(of, 2, looked), 4), 6)
-    drifted = look(of, 8, traffic=shown(None, 8), groups=())
-    gone: tuple[Slot, ...] = tuple(replace(slot, stage=Stage.GONE) for slot in of.targets[0].stable)
-    of = with_target(of, replace(of.targets[0], stable=gone))
-    assert tick(of, 8, drifted).outcome is Outcome.PROMOTED
 
 
 def test_a_first_release_takes_one_shift_and_its_failure_ends_with_nothing() -> None:

@@ -96,7 +96,7 @@ def holding(share: float = 10.0, rollout: Rollout | None = None, **changes: obje
         "routed_as": "contoso-shop.trafficmanager.net",
     }
     values.update(changes)
-    return replace(on(rollout, **values), ticked_at=NOW, version=9)
+    return replace(on(rollout, "westeurope", **values), ticked_at=NOW, version=9)
 
 
 def promoted() -> Rollout:

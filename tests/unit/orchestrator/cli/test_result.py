@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.cli.places import locate
 from orchestrator.exit_codes import ExitCode
 from orchestrator.result import blank, exit_code_of, group_state, outcome_of, phase_of, reason_of, result
 from strategies.advance import awaits_person
@@ -118,21 +117,6 @@ def test_after_a_promotion_the_candidate_serves_and_the_old_group_is_gone() -> N
     document = result(states.promoted(), engine="none")
     assert [group["state"] for group in document["candidate"]["groups"]] == ["ready"]
     assert [group["state"] for group in document["stable"]["groups"]] == ["gone"]
-
-
-def test_groups_carry_their_id_and_address_when_the_snapshot_tells_where_they_are() -> None:
-    document = result(states.holding(), engine="none", locate=locate(states.SNAPSHOT))
-    (group,) = document["candidate"]["groups"]
-    assert group["id"] == (
-        "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/shop/providers/"
-        f"Microsoft.ContainerInstance/containerGroups/{group['name']}"
-    )
-    assert group["url"] == "http://new.westeurope.azurecontainer.io:80"
-
-
-def test_a_snapshot_that_cannot_be_read_costs_the_addresses_and_not_the_result() -> None:
-    unreadable = locate(replace(states.SNAPSHOT, manifest="a: ["))("westeurope", Slot(0, "x", "y"))
-    assert (unreadable.id, unreadable.url) == (None, None)
 
 
 def test_what_could_not_be_deleted_is_listed_with_the_reason() -> None:
