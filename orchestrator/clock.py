@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -11,7 +11,7 @@ class Clock(Protocol):
     """The time of day, a time that only goes forward, and a way to let it pass."""
 
     def now(self) -> datetime:
-        """Return the time of day as an aware datetime in UTC; it may jump when the machine's clock is set."""
+        """Return the time of day as an aware datetime in UTC; it may jump between two processes."""
         ...
 
     def monotonic(self) -> float:
@@ -29,11 +29,18 @@ _COUNTING_SUSPENSION: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The machine's own clock, with a time of day that never jumps.
+
+    The date is read once, and from then on what has passed is counted: a drain must not be over early because somebody
+    set the clock forward.
+    """
+
+    def __init__(self) -> None:
+        self._began, self._counted_from = datetime.now(UTC), self.monotonic()
 
     def now(self) -> datetime:
-        """Return the time of day as an aware datetime in UTC."""
-        return datetime.now(UTC)
+        """Return the time of day as an aware datetime in UTC: that of the beginning, plus what has passed since."""
+        return self._began + timedelta(seconds=self.monotonic() - self._counted_from)
 
     def monotonic(self) -> float:
         """Return seconds that also count while the machine is suspended."""

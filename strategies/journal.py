@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from strategies.evidence import e_value
 from strategies.model import Outcome, Reason, Rollout, Slot, TargetState
+from strategies.phases import EDGES, Phase
 
 Value = str | int | float | bool | None
 
@@ -107,8 +109,16 @@ def _target(old: TargetState, new: TargetState, after: Rollout, now: datetime) -
         yield event(now, "look_failed" if new.problem else "look_recovered", new.name, problem=new.problem)
     if (old.phase, old.step) != (new.phase, new.step):
         e = round(e_value(new.evidence, len(after.service.target(new.name).plan.steps)), 6)
-        data: dict[str, Value] = {"before": old.phase.value, "after": new.phase.value, "step": new.step, "e": e}
-        yield event(now, "phase_changed", new.name, **data)
+        for left, entered in pairwise(_path(old.phase, new.phase)):
+            data: dict[str, Value] = {"before": left.value, "after": entered.value, "step": new.step, "e": e}
+            yield event(now, "phase_changed", new.name, **data)
+
+
+def _path(before: Phase, after: Phase) -> tuple[Phase, ...]:
+    """The edges that were taken: a target that is turned back may go one edge further in the same tick."""
+    if before is after or after in EDGES[before]:
+        return (before, after)
+    return (before, next(phase for phase in EDGES[before] if after in EDGES[phase]), after)
 
 
 def _slot(old: Slot, new: Slot, target: str, now: datetime) -> Iterator[Event]:

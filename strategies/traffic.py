@@ -72,11 +72,19 @@ def shows(seen: TrafficSeen, intent: TrafficIntent, holder: str) -> bool:
         return False
     if any(seen.endpoint(name) for name in intent.absent):
         return False
-    if intent.ttl_seconds is not None and seen.ttl_seconds != intent.ttl_seconds and not _theirs(seen, intent, holder):
+    if not (_ttl_stands(seen, intent) or _theirs(seen, intent, holder)):
         return False
     if intent.rolled_back is not None and dict(seen.rolled_back).get(holder) != intent.rolled_back:
         return False
     return dict(seen.active).get(holder) == intent.active
+
+
+def _ttl_stands(seen: TrafficSeen, intent: TrafficIntent) -> bool:
+    """Whether the TTL is as wanted; while it is lowered, another rollout of ours may want it lower still."""
+    if intent.ttl_seconds is None:
+        return True
+    lowered = intent.ttl_original is not None
+    return seen.ttl_seconds <= intent.ttl_seconds if lowered else seen.ttl_seconds == intent.ttl_seconds
 
 
 def _theirs(seen: TrafficSeen, intent: TrafficIntent, holder: str) -> bool:

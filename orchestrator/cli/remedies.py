@@ -31,7 +31,7 @@ def remedies(rollout: Rollout, *, engine_runs: bool, poisoned: bool = False) -> 
         return _after(rollout, poisoned=poisoned)
     ways = [] if engine_runs else [Remedy("rollout start FILE", "no engine runs: run it again, it attaches")]
     ways += _going_on(rollout)
-    if rollout.can_return and rollout.aborted is None and rollout.failure is None:
+    if rollout.may_turn and rollout.aborted is None and rollout.failure is None:
         ways.append(Remedy(f"rollout abort {name}", "everything back to the old side"))
     ways += _leftover(rollout)
     return ways

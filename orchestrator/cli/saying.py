@@ -118,7 +118,7 @@ def _refuse_pointless(session: Session, saying: Saying, rollout: Rollout) -> Non
         stands = f"{outcome_of(rollout)}, {phase_of(rollout).value}"
         message = f"{name} is not stuck ({stands}): `rollout abort {name}` takes the candidate back"
         raise _refused(session, rollout, "notStuck", message)
-    if saying.kind is CommandKind.ABORT and not rollout.can_return and rollout.aborted is None and not rollout.failure:
+    if saying.kind is CommandKind.ABORT and not rollout.may_turn and rollout.aborted is None and not rollout.failure:
         message = (
             f"too late to abort {name}: the old side is being taken out or deleted, so the candidate stays; "
             f"`rollout undo {name}` goes back once this rollout has ended"

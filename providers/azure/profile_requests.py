@@ -52,8 +52,9 @@ def split_patch(body: Body, intent: TrafficIntent, settings: TrafficManager, own
             listed.append(item)
     listed += [_new(member, carried) for member in wanted.values()]
     properties: dict[str, Any] = {"endpoints": listed}
-    if intent.ttl_seconds is not None and intent.ttl_seconds != ttl_of(body):
-        properties["dnsConfig"] = _dns(body, intent.ttl_seconds)
+    wanted_ttl = _ttl(intent, ttl_of(body))
+    if wanted_ttl != ttl_of(body):
+        properties["dnsConfig"] = _dns(body, wanted_ttl)
     patch: dict[str, Any] = {"properties": properties}
     tags = _tags(body, intent, owner)
     if tags != (body.get("tags") or {}):
@@ -163,6 +164,13 @@ def _settings_of(settings: TrafficManager) -> dict[str, Any]:
     if settings.always_serve is not None:
         found["alwaysServe"] = "Enabled" if settings.always_serve else "Disabled"
     return found
+
+
+def _ttl(intent: TrafficIntent, present: int) -> int:
+    """The TTL to write: a lowering never raises what another rollout of ours has lowered further."""
+    if intent.ttl_seconds is None:
+        return present
+    return min(intent.ttl_seconds, present) if intent.ttl_original is not None else intent.ttl_seconds
 
 
 def _dns(body: Body, ttl: int) -> dict[str, Any]:

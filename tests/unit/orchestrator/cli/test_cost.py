@@ -6,9 +6,13 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from orchestrator.store.opening import open_store
+from tests.unit.orchestrator.cli import states
 
 TWIN = """
 import argparse
@@ -51,3 +55,11 @@ def test_the_top_help_costs_no_more_than_three_times_an_argparse_twin_and_300_mi
 
 def test_status_costs_less_than_1600_million_instructions_with_its_store(tmp_path: Path) -> None:
     assert instructions(ROLLOUT, "status", "--store", f"sqlite:///{tmp_path}/rollout.db") < 1600
+
+
+def test_status_of_a_service_in_json_costs_less_than_1600_million_instructions(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/rollout.db"
+    store = open_store(url)
+    store.submit(replace(states.two_targets(), version=0), states.SNAPSHOT)
+    store.close()
+    assert instructions(ROLLOUT, "status", "storefront", "--output", "json", "--store", url) < 1600
