@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from orchestrator.manifest.problems import ManifestError, Problem
 from orchestrator.ports import TargetPorts
 from orchestrator.store.errors import ActiveRollout, UnknownRollout
 from orchestrator.wiring import App, new_id
@@ -18,9 +19,9 @@ from strategies.begin import Survey, begin
 from strategies.journal import event
 from strategies.model import CommandKind, Outcome, Revision, Rollout
 from strategies.names import revision
-from strategies.plan import Target, WhileRunning, at_once
+from strategies.plan import WhileRunning, at_once
 from strategies.rebuild import survey
-from strategies.seen import GroupSeen, TargetSeen, TrafficSeen
+from strategies.seen import GroupSeen, TargetSeen
 
 if TYPE_CHECKING:
     from orchestrator.manifest.loader import Loaded
@@ -92,7 +93,7 @@ def submit(app: App, wish: Wish) -> Submission:
         return nothing
     _refuse_known(app, wish, wanted, found)
     hands = app.hands(loaded)
-    _refuse_unfit(wish, hands, found)
+    _refuse_unfit(wish, hands)
     return _begin(app, wish, wanted, found)
 
 
@@ -196,38 +197,31 @@ def _refuse_known(app: App, wish: Wish, wanted: Revision, found: Survey) -> None
         raise Refused("suspended", f"{name} is suspended by {held.actor}: {held.reason}; `rollout unsuspend {name}`")
 
 
-def _refuse_unfit(wish: Wish, hands: Mapping[str, TargetPorts], found: Survey) -> None:
-    """Everything that would make the rollout fail later is said now, all of it at once."""
-    problems = []
-    for target in wish.loaded.service().targets:
+def _refuse_unfit(wish: Wish, hands: Mapping[str, TargetPorts]) -> None:
+    """Everything that would make the rollout fail later is said now, all of it at once.
+
+    What the manifest names and can never be used is bad input (ManifestError); the rest is a precondition (Refused).
+    """
+    wrong: list[Problem] = []
+    problems: list[str] = []
+    for number, target in enumerate(wish.loaded.service().targets):
         ports = hands[target.name]
         try:
             findings = (*ports.traffic.preflight(), *ports.workloads.preflight(target.replicas))
         except ProviderError as error:
             problems.append(f"{target.name}: {error}")
             continue
-        problems += [
-            f"{target.name}: {finding.subject}: {finding.message}" + (f"; {finding.remedy}" if finding.remedy else "")
-            for finding in findings
-            if not finding.ok and finding.fatal
-        ]
-        problems += _weightless(target, ports.traffic.look())
-        missing = set(target.adopt) - {slot.endpoint for slot in found.slots(target.name)}
-        if missing and not found.revision and target.adopt:
-            problems.append(f"{target.name}: adopt: the profile has no endpoint called {', '.join(sorted(missing))}")
+        for finding in findings:
+            if finding.ok or not finding.fatal:
+                continue
+            said = f"{finding.subject} {finding.message}" + (f"; {finding.remedy}" if finding.remedy else "")
+            problems.append(f"{target.name}: {said}")
+            if finding.key:
+                wrong.append(wish.loaded.problem(("targets", number, *finding.key.split(".")), said))
+    if wrong:
+        raise ManifestError(wrong)
     if problems:
         raise Refused("precondition", "\n".join(problems))
-
-
-def _weightless(target: Target, seen: TrafficSeen) -> list[str]:
-    """Beside foreign endpoints our weight decides what part of the traffic is ours: nobody can guess it."""
-    if target.weight is not None or target.adopt:
-        return []
-    foreign = [e.name for e in seen.endpoints if e.enabled and e.mark is None]
-    if not foreign:
-        return []
-    expected = "trafficManager.weight: must be given beside enabled foreign endpoints"
-    return [f"{target.name}: {expected} ({', '.join(sorted(foreign))}), or adopt them"]
 
 
 def _begin(app: App, wish: Wish, wanted: Revision, found: Survey) -> Submission:

@@ -25,6 +25,8 @@ class Finding:
     remedy: str = ""
     fatal: bool = True
     """Whether a rollout would fail because of it (else it is a warning)."""
+    key: str = ""
+    """The manifest's key below the target that names what can never be used (`trafficManager.profile`): bad input."""
 
 
 class Workloads(Protocol):

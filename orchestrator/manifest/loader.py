@@ -50,6 +50,11 @@ class Loaded:
             return service
         return replace(service, targets=tuple(replace(target, plan=plan(target.plan)) for target in service.targets))
 
+    def problem(self, path: Path, message: str) -> Problem:
+        """Say what is wrong with a key of this manifest that only the world could tell, with its file and line."""
+        (document,) = parse(self.snapshot.manifest, self.file)
+        return Problem(self.file, document.line(path), dotted(path), message)
+
     def target(self, name: str) -> TargetSettings:
         """The settings of the target called `name`; KeyError when the service has none."""
         for settings in self.targets:

@@ -25,6 +25,7 @@ from providers.errors import Denied, ProviderError
 from providers.ports import Finding
 from providers.probes.resolver import canonical_names
 
+_PROFILE = "trafficManager.profile"
 _ADOPTABLE = ("externalendpoints", "azureendpoints")
 
 
@@ -88,7 +89,7 @@ def _profile(body: Body, subject: str) -> Iterator[Finding]:
     if not is_weighted(body):
         method = inner.get("trafficRoutingMethod")
         remedy = "az network traffic-manager profile update --routing-method Weighted, or nest a Weighted profile in it"
-        yield Finding(False, subject, f"shares its traffic by {method}; rollout needs Weighted", remedy)
+        yield Finding(False, subject, f"must be Weighted; it shares its traffic by {method}", remedy, key=_PROFILE)
     if not is_enabled(body):
         remedy = "az network traffic-manager profile update --status Enabled"
         yield Finding(False, subject, "is disabled, so nobody is answered", remedy)
@@ -98,10 +99,12 @@ def _profile(body: Body, subject: str) -> Iterator[Finding]:
     if record in ("A", "AAAA") or (kinds and not {"domainname", "any"} & set(kinds)) or addresses:
         what = f"endpoints by address ({', '.join(addresses)})" if addresses else "addresses only"
         remedy = "use a profile whose endpoints are host names: container groups change their address when they restart"
-        yield Finding(False, subject, f"holds {what}, which cannot stand beside host names", remedy)
+        yield Finding(False, subject, f"holds {what}, which cannot stand beside host names", remedy, key=_PROFILE)
     for target, first, second in duplicate_targets(body):
         message = f"endpoints {first} and {second} have the same target {target}"
-        yield Finding(False, subject, message, "Traffic Manager refuses such a profile: remove one of them")
+        yield Finding(
+            False, subject, message, "Traffic Manager refuses such a profile: remove one of them", key=_PROFILE
+        )
     if is_weighted(body) and is_enabled(body):
         yield Finding(True, subject, f"Weighted, TTL {dns(body).get('ttl')} s, {len(endpoints(body))} endpoints")
 

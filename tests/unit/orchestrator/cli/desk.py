@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from orchestrator.cli.options import Options, split
@@ -17,8 +18,9 @@ from orchestrator.cli.verbs import VERBS
 from orchestrator.lease import this_process
 from orchestrator.store.memory import MemoryStore
 from strategies.advance import advance
-from strategies.journal import explain
+from strategies.journal import Event, explain
 from strategies.model import Rollout
+from strategies.phases import EDGES, Phase
 from strategies.seen import Seen
 from tests.unit.orchestrator.cli import states
 
@@ -99,7 +101,7 @@ class Desk:
         held = self.store.lease_of(name)
         taken = self.store.lease_take(name, this_process(), self.clock.now(), seen=held)
         assert taken is not None
-        events = explain(before, after, after.ticked_at)
+        events = explained(before, after, after.ticked_at)
         saved = self.store.save(after, expected=before.version, fence=taken.fence, events=events)
         self.store.lease_release(taken)
         return saved
@@ -120,3 +122,24 @@ class Desk:
 
         if works:
             self.clock.meanwhile = tick
+
+
+def explained(before: Rollout, after: Rollout, now: datetime) -> list[Event]:
+    """All events on the shortest way from one state to the other, as if a tick had been taken at every edge of it."""
+    ways = [_way(old.phase, new.phase) for old, new in zip(before.targets, after.targets, strict=True)]
+    stops = [before]
+    for ahead in range(1, max(map(len, ways)) - 1):
+        phases = [way[min(ahead, len(way) - 1)] for way in ways]
+        targets = tuple(replace(state, phase=phase) for state, phase in zip(before.targets, phases, strict=True))
+        stops.append(replace(before, targets=targets))
+    return [each for a, b in pairwise([*stops, after]) for each in explain(a, b, now)]
+
+
+def _way(start: Phase, end: Phase) -> tuple[Phase, ...]:
+    ways: dict[Phase, tuple[Phase, ...]] = {start: (start,)}
+    for phase in (reached := [start]):
+        for further in EDGES[phase]:
+            if further not in ways and (further is end or further is not Phase.STUCK):
+                ways[further] = (*ways[phase], further)
+                reached.append(further)
+    return ways[end]

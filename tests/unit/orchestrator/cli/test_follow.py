@@ -15,10 +15,9 @@ from orchestrator.cli.output import Output
 from orchestrator.cli.session import Session
 from orchestrator.runner import Drive, Ending, Patience
 from strategies.commands import take
-from strategies.journal import explain
 from strategies.model import Reason, Rollout
 from tests.unit.orchestrator.cli import states
-from tests.unit.orchestrator.cli.desk import Desk
+from tests.unit.orchestrator.cli.desk import Desk, explained
 
 PAUSED = replace(states.holding(), paused=Reason("pause", "pause by ana"))
 
@@ -33,7 +32,7 @@ class Engine:
     def tick(self, rollout_id: str, fence: int, _may_act: object) -> Rollout:
         before = self.desk.store.load(rollout_id)
         after = self.does(take(before))
-        events = explain(before, after, self.desk.clock.now())
+        events = explained(before, after, self.desk.clock.now())
         return self.desk.store.save(after, expected=before.version, fence=fence, events=events)
 
     def wake(self, rollout: Rollout) -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -72,7 +73,7 @@ def test_the_top_help_names_every_verb_and_every_exit_code_with_its_meaning() ->
     assert max(map(len, text.splitlines())) <= 120
 
 
-def test_status_of_an_empty_store_loads_of_the_heavy_modules_only_the_store_s_and_the_parser(tmp_path: object) -> None:
+def test_status_of_an_empty_store_loads_of_the_heavy_modules_only_the_store_s_and_the_parser(tmp_path: Path) -> None:
     done = run("status", "--store", f"sqlite:///{tmp_path}/rollout.db")
     assert done.returncode == 0
     loaded = set(done.stderr.split("MODULES ")[1].split())
@@ -122,10 +123,18 @@ def test_a_wrong_command_line_is_told_in_one_sentence_that_names_the_word_and_wh
     assert done.stderr.startswith(told)
 
 
-def test_formats_may_be_written_in_any_letter_case(tmp_path: object) -> None:
-    done = run("-o", "JSON", "status", ROLLOUT_STORE=f"sqlite:///{tmp_path}/rollout.db", ROLLOUT_LOG_FORMAT="Text")
+def test_formats_may_be_written_in_any_letter_case(tmp_path: Path) -> None:
+    done = run("-o", "JSON", "status", "--log-format", "Text", "--store", f"sqlite:///{tmp_path}/rollout.db")
     assert done.returncode == 0
     assert json.loads(done.stdout) == {"schema": 1, "services": []}
+
+
+def test_what_the_environment_sets_is_what_the_verb_works_with(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path}/rollout.db"
+    done = run("status", ROLLOUT_STORE=store, ROLLOUT_OUTPUT="JSON", XDG_STATE_HOME=f"{tmp_path}/elsewhere")
+    assert json.loads(done.stdout) == {"schema": 1, "services": []}
+    assert (tmp_path / "rollout.db").exists()
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_an_unknown_verb_is_bad_usage_with_a_suggestion() -> None:

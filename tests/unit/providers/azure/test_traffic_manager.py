@@ -200,7 +200,7 @@ def test_checks_name_what_stands_in_the_way_and_what_to_do(live: Azure) -> None:
     live.put_profile(body, "other")
     bad = findings(live, replace(PROFILE, profile="other"))
     assert [finding.message for finding in bad] == [
-        "shares its traffic by Performance; rollout needs Weighted",
+        "must be Weighted; it shares its traffic by Performance",
         "is disabled, so nobody is answered",
     ]
 
