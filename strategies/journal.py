@@ -116,9 +116,9 @@ def _target(old: TargetState, new: TargetState, after: Rollout, now: datetime) -
 
 def _path(before: Phase, after: Phase) -> tuple[Phase, ...]:
     """The edges that were taken: a target that is turned back may go one edge further in the same tick."""
-    if before is after or after in EDGES[before]:
-        return (before, after)
-    return (before, next(phase for phase in EDGES[before] if after in EDGES[phase]), after)
+    between = [phase for phase in EDGES[before] if after in EDGES[phase]]
+    direct = before is after or after in EDGES[before] or not between
+    return (before, after) if direct else (before, between[0], after)
 
 
 def _slot(old: Slot, new: Slot, target: str, now: datetime) -> Iterator[Event]:

@@ -24,7 +24,7 @@ _WARNINGS = frozenset(
         "rollout_aborted",
     }
 )
-_OWN = frozenset({"service", "rollout", "target", "at", "level", "event"})
+_OWN = frozenset({"service", "rollout", "target", "at", "level", "event", "self"})
 
 
 def event_log(stream: TextIO, form: str) -> Listener:
