@@ -139,7 +139,8 @@ def _resumed(app: App, wish: Wish, found: Survey) -> Rollout | None:
 
 def _beside(app: App, wish: Wish, running: Rollout) -> Submission:
     wanted = None if wish.digest is None else revision(wish.digest, wish.loaded.template_hash)
-    if wanted is None or (wanted.id == running.revision.id and running.aborted is None):
+    lasting = running.aborted is None or running.outcome is Outcome.STUCK
+    if wanted is None or (wanted.id == running.revision.id and lasting):
         return Submission(Way.ATTACHED, running.revision, running)
     if running.outcome is Outcome.STUCK:
         raise Refused("stuck", f"rollout {running.id} is stuck; settle it first: rollout settle {running.service.name}")

@@ -15,6 +15,8 @@ from strategies.plan import Quiet
 _LABEL = 10
 _WORDS = {Kind.LOWER_TTL: "TTL", Kind.SHIFT: "shift", Kind.LEAVE: "leave", Kind.KEEP: "keep"}
 
+_YEAR_SECONDS = 365 * 86400.0
+
 
 def plan_lines(plan: Planned, style: Style) -> list[str]:
     """All that is said of one service."""
@@ -186,9 +188,10 @@ def _caught(gate: Gate) -> Iterator[list[str]]:
     yield ["fails everything", f"condemned within {span(gate.detection_seconds)} ({rule.failures} failures in a row)"]
     for catch in gate.catches:
         needed = " / ".join(str(count) for _, count in catch.clean_needed)
+        when = f"after {span(catch.mean_seconds)}" if catch.mean_seconds <= _YEAR_SECONDS else "after years"
         yield [
             f"fails {100 * catch.failing:g} %",
-            f"condemned after {span(catch.mean_seconds)} in the mean; passes a step with {100 * catch.passes:.0f} %; "
+            f"condemned {when} in the mean; passes a step with {100 * catch.passes:.0f} %; "
             f"ruled out by {needed} clean ones ({sure})",
         ]
     yield [f"{rule.before} clean ones", f"wanted before every step; they rule out {ruled} failing ({sure})"]

@@ -86,14 +86,15 @@ def test_beside_enabled_foreign_endpoints_a_first_release_must_say_its_weight(sh
     assert foreign(shop) == before
 
 
-def test_a_profile_that_is_not_weighted_is_refused_before_anything_is_made(shop: Shop) -> None:
+def test_a_profile_that_is_not_weighted_is_bad_input_with_its_line_before_anything_is_made(shop: Shop) -> None:
     shop.image("v1")
     make_profile(shop, {"theirs": {"target": "www.example.com", "weight": 1, "priority": 1}})
     change_profile(shop, trafficRoutingMethod="Priority")
     before = len(shop.writes)
     refused = shop.start("v1")
-    assert refused.code == 7, refused
-    assert "Weighted" in refused.reason
+    assert refused.code == 2, refused
+    (line,) = [line for line in refused.err.splitlines() if "must be Weighted" in line]
+    assert "rollout.yaml:" in line
     assert shop.written_since(before) == []
 
 
