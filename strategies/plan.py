@@ -159,7 +159,6 @@ class Target:
     """Sum of our weights in this profile; None: what the adopted endpoints had, or 1000."""
     ttl_during: int | None = None
     adopt: tuple[str, ...] = ()
-    delete_adopted: bool = False
     on_drift: OnDrift = OnDrift.HOLD
     probe: ProbeRule = field(default_factory=ProbeRule)
     drain: DrainRule = field(default_factory=DrainRule)

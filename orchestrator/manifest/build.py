@@ -119,7 +119,6 @@ def _target(manifest: schema.Manifest, target: schema.Target) -> plan.Target:
         weight=traffic.weight,
         ttl_during=traffic.ttl_during_rollout,
         adopt=tuple(traffic.adopt),
-        delete_adopted=traffic.adopted_groups == "delete",
         on_drift=plan.OnDrift(traffic.on_drift),
         probe=plan.ProbeRule(probe.interval, probe.before, probe.failures),
         drain=_drain(manifest.drain),

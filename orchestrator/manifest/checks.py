@@ -166,8 +166,10 @@ def _traffic_manager(target: Target, traffic: TrafficManager, path: Path) -> Ite
     if traffic.endpoint.custom_headers is not None and len(traffic.endpoint.custom_headers) > 8:
         count = len(traffic.endpoint.custom_headers)
         yield Mistake((*path, "endpoint", "customHeaders"), f"must hold at most 8; got {count}")
-    if traffic.adopted_groups == "delete" and not traffic.adopt:
-        yield Mistake((*path, "adoptedGroups"), "must stand beside adopt; got 'delete' and nothing to adopt")
+    if traffic.adopted_groups == "delete":
+        what = "the deletion of what stands behind adopted endpoints"
+        remedy = "take them out of the profile with `adopt` and delete them by hand afterwards"
+        yield Mistake((*path, "adoptedGroups"), _NOT_YET.format(what, remedy))
     adopted: set[str] = set()
     for number, name in enumerate(traffic.adopt):
         if name.lower() in adopted:

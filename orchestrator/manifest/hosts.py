@@ -113,7 +113,7 @@ class TrafficManager(Model):
         default=[], description="Hand-made endpoints that are the first release's stable side."
     )
     adopted_groups: Literal["keep", "delete"] = Field(
-        default="keep", description="What becomes of what stands behind them."
+        default="keep", description="What becomes of what stands behind them; `delete` is not run by this version yet."
     )
     weight: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="The sum of our weights, whatever the split."

@@ -155,9 +155,13 @@ CASES: dict[str, tuple[Mapping[str, str], list[str]]] = {
         {PORT: f"{PORT}    adopt: [blue, Blue]\n"},
         [f"rollout.yaml:15: {TRAFFIC}.adopt[1]: must be given once; got 'Blue' again"],
     ),
-    "groups of nothing adopted to delete": (
-        {PORT: f"{PORT}    adoptedGroups: delete\n"},
-        [f"rollout.yaml:15: {TRAFFIC}.adoptedGroups: must stand beside adopt; got 'delete' and nothing to adopt"],
+    "the groups behind adopted endpoints to delete": (
+        {PORT: f"{PORT}    adopt: [blue]\n    adoptedGroups: delete\n"},
+        [
+            f"rollout.yaml:16: {TRAFFIC}.adoptedGroups: must not be given yet: this version does not run the deletion of "
+            "what stands behind adopted endpoints; take them out of the profile with `adopt` and delete them by hand "
+            "afterwards"
+        ],
     ),
     "an address without a cluster": (
         {PORT: f"{PORT}    address: gw.contoso.com\n"},

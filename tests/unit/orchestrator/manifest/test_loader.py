@@ -70,7 +70,7 @@ def test_everything_that_is_written_arrives(project: Path) -> None:
     text = text.replace("{port: 8080}", "{port: 8080, interval: 1s, before: 3, failures: 2, expect: [200, 300-302]}")
     text = text.replace(
         "    profile: shop\n",
-        "    profile: shop\n    ttlDuringRollout: 5s\n    adopt: [blue]\n    adoptedGroups: delete\n"
+        "    profile: shop\n    ttlDuringRollout: 5s\n    adopt: [blue]\n    adoptedGroups: keep\n"
         "    onDrift: repair\n    endpoint: {customHeaders: {Host: www}, alwaysServe: true}\n"
         "    create: {dnsName: shop, ttl: 1m, tags: {a: b}, monitor: {protocol: TCP, port: 80}}\n",
     )
@@ -98,7 +98,6 @@ inject: false
                 replicas=2,
                 ttl_during=5,
                 adopt=("blue",),
-                delete_adopted=True,
                 on_drift=OnDrift.REPAIR,
                 probe=ProbeRule(1.0, 3, 2),
                 drain=DrainRule(1, 2, Quiet.AUTO, 3, 4, AfterMost.FORCE),
