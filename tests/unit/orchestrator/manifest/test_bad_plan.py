@@ -158,8 +158,8 @@ CASES: dict[str, tuple[Mapping[str, str], list[str]]] = {
     "the groups behind adopted endpoints to delete": (
         {PORT: f"{PORT}    adopt: [blue]\n    adoptedGroups: delete\n"},
         [
-            f"rollout.yaml:16: {TRAFFIC}.adoptedGroups: must not be given yet: this version does not run the deletion "
-            "of what stands behind adopted endpoints; take them out of the profile with `adopt` and delete them by hand "
+            f"rollout.yaml:16: {TRAFFIC}.adoptedGroups: must not be given yet: this version does not run the "
+            "deletion of what stands behind adopted endpoints; take them out of the profile with `adopt` and delete them by hand "
             "afterwards"
         ],
     ),
