@@ -39,7 +39,9 @@ def act(action: Action, ports: TargetPorts, clock: Clock, may_act: MayAct) -> tu
 def _one(kind: Act, name: str, call: Callable[[], None], clock: Clock) -> tuple[Heard, ...]:
     try:
         call()
-    except (Conflict, Throttled, NotSent) as error:
+    except NotSent as error:
+        return (Refusal(kind, name, clock.now(), error.code, error.message, final=False, waits=True),)
+    except (Conflict, Throttled) as error:
         return (Refusal(kind, name, clock.now(), error.code, error.message, final=False),)
     except Transient as error:
         if kind is Act.ENSURE:

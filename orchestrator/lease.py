@@ -132,9 +132,8 @@ class Lease:
         now = self._clock.monotonic()
         if self._sighting is None or self._sighting.record != seen:
             self._sighting = _Sighting(seen, now)
-        # The date alone is believed only when it is a whole period past: clocks of two hosts differ, and jump.
-        long_over = self._clock.now() >= seen.expires_at + timedelta(seconds=self._seconds)
-        return long_over or now - self._sighting.since >= self._seconds
+        # The date in the record is no evidence: clocks of two hosts differ, and jump.
+        return now - self._sighting.since >= self._seconds
 
     def _expiry(self) -> datetime:
         return self._clock.now() + timedelta(seconds=self._seconds)

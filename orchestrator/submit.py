@@ -15,7 +15,7 @@ from orchestrator.ports import TargetPorts
 from orchestrator.store.errors import ActiveRollout, UnknownRollout
 from orchestrator.wiring import App, new_id
 from providers.errors import ProviderError
-from strategies.begin import Survey, begin
+from strategies.begin import Survey, begin, unfit
 from strategies.journal import event
 from strategies.model import CommandKind, Outcome, Revision, Rollout
 from strategies.names import revision
@@ -230,6 +230,8 @@ def _begin(app: App, wish: Wish, wanted: Revision, found: Survey) -> Submission:
     service = loaded.service(at_once if wish.emergency or not wish.steps else None)
     number = app.store.next_number(service.name, above=found.number)
     rollout = begin(new_id(), service, wanted, replace(found, number=number - 1), app.clock.now(), steps=wish.steps)
+    if problems := unfit(rollout):
+        raise Refused("weights", "\n".join(problems))
     said = event(app.clock.now(), "rollout_requested", actor=wish.actor, reason=wish.reason, emergency=wish.emergency)
     try:
         stored = app.store.submit(rollout, replace(loaded.snapshot, image=wanted.digest), (said,))

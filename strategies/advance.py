@@ -11,9 +11,10 @@ from datetime import datetime
 from strategies import waves
 from strategies.commands import FAILED, take
 from strategies.model import Outcome, Reason, Rollout, TargetState, with_target
+from strategies.names import holder
 from strategies.observe import BELIEVED, observe
 from strategies.phases import FORWARD, TERMINAL, Phase
-from strategies.plan import OnFailure, Target
+from strategies.plan import OnFailure, Scope, Target
 from strategies.seen import Seen
 from strategies.steps import enter, step
 from strategies.values import evolve
@@ -30,6 +31,7 @@ def advance(rollout: Rollout, seen: Seen, now: datetime) -> Rollout:
     gap = max((now - rollout.ticked_at).total_seconds(), 0.0)
     rollout = take(evolve(rollout, ticked_at=now))
     rollout = _spend(_observe(rollout, seen, now), gap)
+    rollout = _give_way(rollout, seen)
     rollout = _condemn(rollout)
     rollout = _turn(rollout, now)
     wave = rollout.wave
@@ -51,9 +53,28 @@ def _observe(rollout: Rollout, seen: Seen, now: datetime) -> Rollout:
     return evolve(rollout, targets=targets)
 
 
+def _give_way(rollout: Rollout, seen: Seen) -> Rollout:
+    """Before our first write: another store's rollout that moves the same weights was there first."""
+    for state in rollout.targets:
+        looked = seen.target(state.name).traffic
+        if looked is None or state.asked is not None or rollout.failure is not None or state.phase in TERMINAL:
+            continue
+        found = dict(looked.active).get(holder(rollout.service.name, state.name))
+        if found is not None and found not in (rollout.id, *rollout.succeeds):
+            reason = Reason("otherRollout", f"rollout {found}, of another store, moves the weights of {state.name}")
+            return evolve(with_target(rollout, evolve(state, failure=reason)), failure=reason, superseded_by=found)
+    return rollout
+
+
 def _spend(rollout: Rollout, gap: float) -> Rollout:
+    """Count the time that is held against the rollout; what waits for a person to provide something is not late."""
     ran = min(gap, RAN_SECONDS)
-    targets = tuple(evolve(state, spent_seconds=state.spent_seconds + ran) for state in rollout.targets)
+    targets = tuple(
+        state
+        if state.phase is Phase.PREPARING and state.asks_person
+        else evolve(state, spent_seconds=state.spent_seconds + ran)
+        for state in rollout.targets
+    )
     counted = 0.0 if awaits_person(rollout) else gap
     return evolve(
         rollout,
@@ -72,17 +93,18 @@ def awaits_person(rollout: Rollout) -> bool:
 
 def _condemn(rollout: Rollout) -> Rollout:
     """Find the first reason to take the candidate back; with `onFailure: pause` stop where we are instead."""
-    if rollout.failure is not None or rollout.aborted is not None:
+    by_wave = rollout.service.waves.on_failure is Scope.WAVE
+    if rollout.aborted is not None or not rollout.may_turn or (rollout.failure is not None and not by_wave):
         return rollout
-    if not rollout.may_turn:
-        return rollout
-    reason = _deadline(rollout)
-    for state in rollout.targets if reason is None else ():
-        found = _why_unhealthy(rollout, state) if state.phase in FORWARD else None
-        if found is not None:
+    late = _deadline(rollout)
+    reason = late
+    for state in rollout.targets:
+        judged = state.phase in FORWARD and state.failure is None
+        found = (late if by_wave else None) or (_why_unhealthy(rollout, state) if late is None else None)
+        if judged and found is not None:
             rollout = with_target(rollout, evolve(state, failure=found))
             reason = reason or found
-    if reason is None:
+    if reason is None or rollout.failure is not None:
         return rollout
     if rollout.service.on_failure is OnFailure.PAUSE:
         pause = rollout.paused or Reason(FAILED, f"would roll back: {reason.message}", reason.evidence)
@@ -131,4 +153,4 @@ def _take_back(state: TargetState, target: Target, reason: Reason, now: datetime
     if state.exposed and state.lost >= BELIEVED:
         why = Reason("profileGone", f"{reason.message}; traffic cannot be sent back")
         return evolve(enter(state, Phase.STUCK, now), failure=why)
-    return evolve(enter(state, Phase.RETURNING, now), failure=state.failure or reason)
+    return evolve(enter(state, Phase.RETURNING, now), failure=state.failure or reason, drained_at=None)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from strategies import names
+from strategies import names, split
 from strategies.model import Revision, Rollout, Slot, TargetState
 from strategies.plan import Service, at_once
 from strategies.seen import Mark
+from strategies.traffic import weight_of
 from strategies.values import evolve
 
 
@@ -27,6 +28,8 @@ class Survey:
     spare: tuple[tuple[str, str], ...] = ()
     kept: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
     """Each target's retained workloads, as pairs of name and revision id."""
+    marked: tuple[str, ...] = ()
+    """Ids of rollouts that the routing says move its weights."""
     rolled_back: str | None = None
     """First eight digits of the revision that the routing says was last taken back."""
 
@@ -58,7 +61,29 @@ def begin(
             candidate = tuple(evolve(slot, name=name) for slot, name in zip(candidate, warm, strict=False))
         states.append(TargetState(target.name, now, candidate=candidate, stable=stable))
     service = evolve(service, targets=tuple(targets))
-    return Rollout(rollout_id, service, number, revision, now, now, tuple(states), previous=found.revision)
+    return Rollout(
+        rollout_id,
+        service,
+        number,
+        revision,
+        now,
+        now,
+        tuple(states),
+        previous=found.revision,
+        succeeds=found.marked,
+    )
+
+
+def unfit(rollout: Rollout) -> tuple[str, ...]:
+    """What of a new rollout cannot be written as weights, there or back, and what can: one sentence per target."""
+    problems = []
+    for state in rollout.targets:
+        target = rollout.service.target(state.name)
+        serving = [slot for slot in state.stable if slot.weight != 0]
+        shares = [step.share for step in target.plan.steps]
+        why = split.unfit(weight_of(state, target), shares, len(serving), len(state.candidate))
+        problems += [f"{state.name}: {why}"] if why else []
+    return tuple(problems)
 
 
 def planned_slots(service: Service, revision: Revision, number: int) -> dict[str, tuple[Slot, ...]]:

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from strategies.evidence import Evidence
-from strategies.model import Asked, Command, CommandKind, Reason, Rollout, Side, Slot, TargetState, TrafficIntent
+from strategies.model import (
+    Asked,
+    Command,
+    CommandKind,
+    Reason,
+    Rollout,
+    Side,
+    Slot,
+    Stage,
+    TargetState,
+    TrafficIntent,
+)
 from strategies.phases import Phase, check
 from strategies.values import evolve
 
@@ -32,7 +43,9 @@ def _apply(rollout: Rollout, command: Command) -> Rollout:
         case CommandKind.APPROVE | CommandKind.PROMOTE:
             return _go_on(rollout, waive=command.kind is CommandKind.PROMOTE)
         case CommandKind.PROMOTE_FULL:
-            return evolve(_go_on(rollout, waive=True), full=True, paused=None)
+            # A deadline that paused it must not pause it again at once.
+            rollout = evolve(rollout, full=True, paused=None, wave_seconds=0.0, spent_seconds=0.0)
+            return _go_on(rollout, waive=True)
         case CommandKind.ABORT:
             return evolve(rollout, aborted=rollout.aborted or said) if rollout.may_turn else rollout
         case CommandKind.SUPERSEDE:
@@ -53,12 +66,13 @@ def _retry(rollout: Rollout) -> Rollout:
         evolve(
             state,
             failure=None,
+            spent_seconds=0.0,
             evidence=Evidence(),
             candidate=tuple(_pardoned(slot) for slot in state.candidate),
         )
         for state in rollout.targets
     )
-    return evolve(rollout, paused=None, failure=None, targets=targets)
+    return evolve(rollout, paused=None, failure=None, targets=targets, wave_seconds=0.0, spent_seconds=0.0)
 
 
 def _pardoned(slot: Slot) -> Slot:
@@ -86,13 +100,20 @@ def _supersede(rollout: Rollout, command: Command, said: Reason) -> Rollout:
     return evolve(rollout, superseded_by=command.argument, aborted=said)
 
 
+def can_serve(state: TargetState, side: Side) -> bool:
+    """Whether a person may settle on this side: not one of it is gone, or on its way out."""
+    slots = state.candidate if side is Side.CANDIDATE else state.stable
+    return all(slot.stage is not Stage.GONE and slot.retire_at is None for slot in slots)
+
+
 def _settle(rollout: Rollout, serving: Side) -> Rollout:
     def settled(state: TargetState) -> TargetState:
-        if state.phase is not Phase.STUCK:
+        if state.phase is not Phase.STUCK or not can_serve(state, serving):
             return state
         after = Phase.RETIRING if serving is Side.CANDIDATE else Phase.RETURNING
         after = check(state.name, state.phase, after)
-        state = evolve(state, phase=after, since=rollout.ticked_at, spent_seconds=0.0, failure=None, refused=None)
+        state = evolve(state, phase=after, since=rollout.ticked_at, spent_seconds=0.0, settled=True)
+        state = evolve(state, failure=None, refused=None)
         # Whatever stands in the routing by now, a person has said what shall: it is written again.
         asked = state.asked and Asked(_not_yet_left(rollout, state), rollout.ticked_at, state.asked.share)
         return evolve(state, asked=asked)

@@ -81,6 +81,8 @@ class Slot:
     adopted: bool = False
     kept_until: datetime | None = None
     """Until when it runs on though it has left the routing; a retained one that is wanted again loses this first."""
+    held: bool = False
+    """Whether it cannot be made before a person provides what is missing of ours."""
     leftover: str | None = None
     """Why it could not be deleted, when deletion is forbidden to us."""
     id: str | None = None
@@ -109,6 +111,8 @@ class TrafficIntent:
     ttl_seconds: int | None = None
     ttl_original: int | None = None
     active: str | None = None
+    own: tuple[str, ...] = ()
+    """Rollouts whose mark may stand where ours is written: this one, and those that were over when it began."""
     rolled_back: str | None = None
     """First eight digits of a revision taken back: written with the leaving, so that an empty store knows."""
 
@@ -166,6 +170,8 @@ class TargetState:
     """The largest TTL in the chain when the present split was confirmed."""
     observed: float | None = None
     online: bool = False
+    parents_were_healthy: bool = False
+    """Whether the profiles above took this one for healthy before the candidate got traffic."""
     drift_since: datetime | None = None
     lost: int = 0
     """Consecutive looks at which the profile or route itself was absent."""
@@ -184,6 +190,8 @@ class TargetState:
     note: str = ""
     """What it waits for, for people."""
     asks_person: bool = False
+    settled: bool = False
+    """Whether a person has said which side shall serve, whatever its health."""
     drained_at: datetime | None = None
     problem: str | None = None
 
@@ -249,6 +257,8 @@ class Rollout:
     aborted: Reason | None = None
     failure: Reason | None = None
     superseded_by: str | None = None
+    succeeds: tuple[str, ...] = ()
+    """Rollouts whose marks stood in the routing, with nobody behind them, when this one began."""
     spent_seconds: float = 0.0
     ended_at: datetime | None = None
 

@@ -51,7 +51,10 @@ def _unread(state: TargetState, seen: TargetSeen) -> str | None:
 def _acts(state: TargetState, seen: TargetSeen) -> TargetState:
     for ack in seen.acks:
         if ack.act is Act.SHIFT and state.asked is not None and state.asked.at <= ack.at:
-            state = evolve(state, asked=evolve(state.asked, acked_at=ack.at, off=0, shown=0), refused=None)
+            # A split that had drifted and was written again is not confirmed until it is read back.
+            confirmed_at = None if state.drift_since is not None else state.asked.confirmed_at
+            asked = evolve(state.asked, acked_at=ack.at, off=0, shown=0, confirmed_at=confirmed_at)
+            state = evolve(state, asked=asked, refused=None)
     for refusal in seen.refusals:
         if refusal.act is Act.SHIFT and refusal.final:
             state = evolve(state, refused=Reason("shiftRefused", f"{refusal.code}: {refusal.message}"))
@@ -77,14 +80,14 @@ def _acked(slot: Slot, ack: Ack) -> Slot:
     if ack.act is Act.RETIRE:
         return evolve(slot, retire_acked_at=ack.at)
     if ack.act is Act.ENSURE and slot.stage is Stage.INTENDED:
-        return evolve(slot, stage=Stage.BEGUN, begun_at=ack.at, absences=0, failing_why="")
+        return evolve(slot, stage=Stage.BEGUN, begun_at=ack.at, absences=0, failing_why="", held=False)
     return slot
 
 
 def _refused(slot: Slot, refusal: Refusal) -> Slot:
     said = f"{refusal.code}: {refusal.message}"
     if refusal.act is Act.ENSURE:
-        return evolve(slot, fault=said) if refusal.final else evolve(slot, failing_why=said)
+        return evolve(slot, fault=said) if refusal.final else evolve(slot, failing_why=said, held=refusal.waits)
     if refusal.act is Act.RETIRE and refusal.final:
         return evolve(slot, leftover=said)
     return slot
@@ -161,7 +164,8 @@ def _traffic(state: TargetState, target: Target, seen: TrafficSeen, service: str
         state,
         lost=state.lost + 1 if gone else 0,
         observed=traffic.share_in(seen, state),
-        online=traffic.online(seen, state.candidate),
+        online=traffic.online(seen, state.candidate) and (seen.parents_healthy or not state.parents_were_healthy),
+        parents_were_healthy=state.parents_were_healthy or (seen.parents_healthy and not state.exposed),
         routed_as=seen.address or state.routed_as,
     )
     if seen.exists and state.ttl_lowered_at is None:
@@ -191,6 +195,8 @@ def _shown(state: TargetState, asked: Asked, seen: TrafficSeen) -> TargetState:
     lowered = state.ttl_lowered_at
     if lowered is None and asked.intent.ttl_original is not None:
         lowered = seen.at
+    # Without a lowering of our own, another rollout's may fall between our write and this read: the longer one counts.
+    longest = seen.ttl_chain if lowered is not None else max(seen.ttl_chain, state.ttl_before or 0)
     return evolve(
         state,
         asked=evolve(asked, confirmed_at=seen.at),
@@ -198,7 +204,7 @@ def _shown(state: TargetState, asked: Asked, seen: TrafficSeen) -> TargetState:
         drift_since=None,
         ttl_lowered_at=lowered,
         ttl_shift=seen.ttl_chain,
-        expires_at=expiry(seen.at, seen.ttl_chain, lowered, state.ttl_before),
+        expires_at=expiry(seen.at, longest, lowered, state.ttl_before),
     )
 
 

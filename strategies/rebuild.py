@@ -68,7 +68,8 @@ def survey(service: Service, looks: Iterable[TargetSeen], now: datetime) -> Surv
         (name, tuple((g.name, g.mark.revision) for g in place.look.groups if g.mark and g.keep_until is not None))
         for name, place in places.items()
     )
-    return Survey(previous, stable, number, resumed, spare, kept, back)
+    marked = tuple(sorted({place.active for place in places.values() if place.active is not None}))
+    return Survey(previous, stable, number, resumed, spare, kept, marked, back)
 
 
 def _place(service: str, target: Target, look: TargetSeen) -> _Place:

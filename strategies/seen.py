@@ -155,6 +155,8 @@ class Refusal:
     code: str
     message: str
     final: bool
+    waits: bool = False
+    """Whether nothing was sent because something of ours is missing that a person must provide (a secret)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import floor
+from math import ceil, floor
 
 from strategies.model import Member, Slot
 
@@ -36,7 +36,7 @@ def candidate_weight(share: float, weight: int, stable: int, candidate: int) -> 
         return 0
     if share >= 100 or not stable:
         return weight
-    return min(max(floor(weight * share / 100 + 0.5), candidate * LOWEST), weight - stable * LOWEST)
+    return max(min(floor(weight * share / 100 + 0.5), weight - stable * LOWEST), candidate * LOWEST)
 
 
 def members(share: float, weight: int, stable: Sequence[Slot], candidate: Sequence[Slot]) -> tuple[Member, ...]:
@@ -56,6 +56,28 @@ def members(share: float, weight: int, stable: Sequence[Slot], candidate: Sequen
 
 
 def _part(total: int, slots: Sequence[Slot]) -> tuple[int, ...]:
+    """Divide among the slots; what they cannot carry is cut to what they can, for the way back must never fail."""
     if total == 0 or not slots:
         return (0,) * len(slots)
-    return apportion(total, [slot.weight or LOWEST for slot in slots])
+    able = min(max(total, LOWEST * len(slots)), HIGHEST * len(slots))
+    return apportion(able, [slot.weight or LOWEST for slot in slots])
+
+
+def unfit(weight: int, shares: Sequence[float], stable: int, candidate: int) -> str:
+    """Why these shares cannot be written with this weight over so many endpoints, and what works; else empty.
+
+    The way there and the way back are both looked at: each endpoint's weight is `LOWEST` to `HIGHEST`.
+    """
+    most = HIGHEST * min(candidate, stable or candidate)
+    if not LOWEST * max(candidate, stable) <= weight <= most:
+        sides = f"{stable} endpoints of the old side and {candidate} of the new one"
+        return (
+            f"weight {weight} cannot be carried by {sides} alike: a weight from {max(candidate, stable)} to {most} can"
+        )
+    for share in shares:
+        if stable and 0 < share < 100:
+            least = max(candidate * 100 / share, stable * 100 / (100 - share))
+            if weight < least:
+                said = f"share {share:g} % gives an endpoint less than 1 of the weight {weight}"
+                return f"{said}: from {ceil(least)} on it works"
+    return ""

@@ -14,7 +14,9 @@ from strategies.phases import Phase, check
 from strategies.plan import Quiet, Target
 from strategies.seen import TargetSeen
 from strategies.values import evolve
-from strategies.verdict import Health, confirmed, judge, settled
+from strategies.verdict import Health, confirmed, judge, settled, stable_sick
+
+_ALONE = "the stable side cannot serve just now, so the candidate is not deleted"
 
 
 def enter(state: TargetState, phase: Phase, now: datetime) -> TargetState:
@@ -61,11 +63,12 @@ def _preparing(rollout: Rollout, state: TargetState, target: Target, now: dateti
     under_way = all(slot.stage is not Stage.INTENDED for slot in state.candidate)
     lowers = target.ttl_during is not None and state.ttl_original not in (None, target.ttl_during)
     if under_way and lowers and all(slot.address for slot in state.stable):
-        state = traffic.ask(state, traffic.at_share(state, target, 0.0, rollout.id), 0.0, now)
+        state = traffic.ask(state, traffic.at_share(state, target, 0.0, rollout.id, rollout.succeeds), 0.0, now)
     state = evolve(state, candidate=tuple(_again(slot, now) for slot in state.candidate))
     waiting = [slot for slot in state.candidate if not slot.ready or slot.kept_until is not None]
     if waiting:
-        return evolve(state, note="; ".join(_how_far(slot, target) for slot in waiting))
+        held = any(slot.held for slot in waiting)
+        return evolve(state, asks_person=held, note="; ".join(_how_far(slot, target) for slot in waiting))
     return evolve(enter(state, Phase.HOLDING, now), step=0, note="ready")
 
 
@@ -107,7 +110,7 @@ def _holding(rollout: Rollout, state: TargetState, target: Target, now: datetime
     share = target.plan.steps[following].share
     state = evolve(enter(state, Phase.SHIFTING, now), step=following, evidence=begin_step(state.evidence))
     return evolve(
-        traffic.ask(state, traffic.at_share(state, target, share, rollout.id), share, now),
+        traffic.ask(state, traffic.at_share(state, target, share, rollout.id, rollout.succeeds), share, now),
         note=f"asks for {share:g} %",
     )
 
@@ -161,7 +164,7 @@ def _drained(rollout: Rollout, state: TargetState, now: datetime) -> TargetState
 def _returning(rollout: Rollout, state: TargetState, target: Target, now: datetime) -> TargetState:
     if not state.exposed:
         return evolve(_begin_drain(state, Phase.CLEARING, Side.CANDIDATE, now), note="the candidate had no traffic")
-    state = traffic.ask(state, traffic.at_share(state, target, 0.0, rollout.id), 0.0, now)
+    state = traffic.ask(state, traffic.at_share(state, target, 0.0, rollout.id, rollout.succeeds), 0.0, now)
     if confirmed(state):
         return _begin_drain(state, Phase.CLEARING, Side.CANDIDATE, now)
     state = evolve(state, note="waits for the read-back of the way back")
@@ -173,7 +176,14 @@ def _clearing(rollout: Rollout, state: TargetState, target: Target, now: datetim
     state = evolve(state, note=drained.note, asks_person=drained.asks)
     if not drained.done or (state.exposed and not confirmed(state)):
         return _unless_late(rollout, state, now)
+    if _alone(state, target):
+        return _unless_late(rollout, evolve(state, note=_ALONE), now)
     return evolve(enter(state, Phase.REMOVING, now), note="the candidate leaves the routing")
+
+
+def _alone(state: TargetState, target: Target) -> bool:
+    """Whether the candidate that was to be deleted may be the only side that can serve, and no person said so."""
+    return state.exposed and not state.settled and stable_sick(state, target)
 
 
 def _leaving(rollout: Rollout, state: TargetState, target: Target, seen: TargetSeen, now: datetime) -> TargetState:
@@ -188,7 +198,8 @@ def _leaving(rollout: Rollout, state: TargetState, target: Target, seen: TargetS
             # Asked anew until it is confirmed: who is the last to finish, and restores the TTL, shows only then.
             others = any(name != holder(rollout.service.name, state.name) for name, _ in seen.traffic.active)
             bad = None if rollout.superseded_by else rollout.revision.short
-            gone = traffic.left(state, target, leaving, others_active=others, rolled_back=bad)
+            own = (rollout.id, *rollout.succeeds)
+            gone = traffic.left(state, target, leaving, others_active=others, rolled_back=bad, own=own)
             state = traffic.ask(state, gone, 100.0 if leaving is Side.STABLE else 0.0, now)
             leaves = True
         if not (leaves and confirmed(state)):
@@ -200,6 +211,8 @@ def _leaving(rollout: Rollout, state: TargetState, target: Target, seen: TargetS
             if not drained.done:
                 return evolve(state, note=drained.note)
             state = evolve(state, drained_at=now)
+    if leaving is Side.CANDIDATE and not going and _alone(state, target):
+        return _unless_late(rollout, evolve(state, note=_ALONE), now)
     slots = tuple(_to_retire(slot, now) for slot in slots)
     state = evolve(state, stable=slots) if leaving is Side.STABLE else evolve(state, candidate=slots)
     if all(retired(slot) for slot in slots):

@@ -19,7 +19,9 @@ def weight_of(state: TargetState, target: Target) -> int:
     return target.weight or adopted or DEFAULT_WEIGHT
 
 
-def at_share(state: TargetState, target: Target, share: float, rollout_id: str) -> TrafficIntent:
+def at_share(
+    state: TargetState, target: Target, share: float, rollout_id: str, succeeds: tuple[str, ...] = ()
+) -> TrafficIntent:
     """The traffic while the rollout runs: the candidate at `share` percent, TTL lowered where asked, our mark on.
 
     A candidate that was never exposed is no member at share 0. Without a stable side share 0 means leaving altogether.
@@ -34,11 +36,18 @@ def at_share(state: TargetState, target: Target, share: float, rollout_id: str) 
         ttl_seconds=target.ttl_during if lowered else None,
         ttl_original=state.ttl_original,
         active=rollout_id,
+        own=(rollout_id, *succeeds),
     )
 
 
 def left(
-    state: TargetState, target: Target, leaving: Side, *, others_active: bool, rolled_back: str | None
+    state: TargetState,
+    target: Target,
+    leaving: Side,
+    *,
+    others_active: bool,
+    rolled_back: str | None,
+    own: tuple[str, ...] = (),
 ) -> TrafficIntent:
     """The traffic when one side has left: the other has everything, the TTL is as it was, our mark is off.
 
@@ -53,6 +62,7 @@ def left(
         members=split.members(share, weight_of(state, target), stable, staying),
         absent=_endpoints(gone),
         ttl_seconds=state.ttl_original if restore else None,
+        own=own,
         rolled_back=rolled_back if leaving is Side.CANDIDATE else None,
     )
 

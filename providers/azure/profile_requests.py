@@ -13,7 +13,7 @@ from typing import Any
 from providers.azure import marks
 from providers.azure.profile_views import Body, dns, endpoint_seen, endpoints, lower_tags, number, ttl_of
 from providers.azure.settings import CreateProfile, Monitor, TrafficManager
-from providers.errors import Invalid
+from providers.errors import Conflict, Invalid
 from strategies.model import Member, TrafficIntent
 from strategies.names import holder, parse_endpoint
 
@@ -110,6 +110,13 @@ def parent_patch(body: Body, intent: TrafficIntent, owner: Owner) -> dict[str, A
     if wanted != ttl:
         patch["properties"] = {"dnsConfig": _dns(body, wanted)}
     return patch
+
+
+def refuse_rival(body: Body, intent: TrafficIntent, owner: Owner) -> None:
+    """Raise Conflict where another store's rollout of this very target has put its mark on the profile meanwhile."""
+    found = dict(marks.parse_active(lower_tags(body).get(marks.ACTIVE, ""))).get(owner.holder)
+    if found is not None and intent.own and found not in intent.own:
+        raise Conflict(f"rollout {found}, of another store, moves the weights of {owner.holder}", code="OtherRollout")
 
 
 def _changed(item: Body, member: Member, *, keep_target: bool) -> dict[str, Any]:

@@ -92,6 +92,7 @@ class TrafficManagerProfile:
         if not seen.exists or foreign_part(found, intent) != foreign_part(seen.endpoints, intent):
             message = f"{self._profile} has changed since it was looked at; nothing was written"
             raise Conflict(message, code="ForeignChange")
+        profile_requests.refuse_rival(body, intent, self._owner)
         patch = profile_requests.split_patch(body, intent, self._settings, self._owner)
         self._write(self._settings.resource_group, self._settings.profile, self._settings.subscription, patch)
 

@@ -199,6 +199,7 @@ class InProcessTraffic:
         if not seen.exists or before != after:
             message = f"profile {self._settings.profile} has changed since it was looked at; nothing was written"
             raise Conflict(message, code="ForeignChange")
+        profile_requests.refuse_rival(body, intent, self._owner)
         self._patch(self._path(), profile_requests.split_patch(body, intent, self._settings, self._owner))
 
     def preflight(self) -> tuple[Finding, ...]:

@@ -114,9 +114,10 @@ def _backwards(real: Real) -> Any:
 
 
 def _restores_early(real: Real) -> Any:
-    def at_share(state: Any, target: Any, share: float, rollout_id: str) -> Any:
-        intent = real(state, target, share, rollout_id)
-        return replace(intent, ttl_seconds=intent.ttl_original) if share == 100 and intent.ttl_original else intent
+    def at_share(state: Any, target: Any, share: float, *ids: Any) -> Any:
+        intent = real(state, target, share, *ids)
+        early = share == 100 and intent.ttl_original is not None
+        return replace(intent, ttl_seconds=intent.ttl_original, ttl_original=None) if early else intent
 
     return at_share
 
@@ -137,8 +138,8 @@ def _no_propagation(real: Real) -> Any:
 
 
 def _zero_on_return(real: Real) -> Any:
-    def at_share(state: Any, target: Any, share: float, rollout_id: str) -> Any:
-        intent = real(state, target, share, rollout_id)
+    def at_share(state: Any, target: Any, share: float, *ids: Any) -> Any:
+        intent = real(state, target, share, *ids)
         members = tuple(replace(m, weight=0) for m in intent.members)
         return replace(intent, members=members) if share == 0 and state.exposed else intent
 
@@ -146,8 +147,8 @@ def _zero_on_return(real: Real) -> Any:
 
 
 def _more_weight(real: Real) -> Any:
-    def at_share(state: Any, target: Any, share: float, rollout_id: str) -> Any:
-        intent = real(state, target, share, rollout_id)
+    def at_share(state: Any, target: Any, share: float, *ids: Any) -> Any:
+        intent = real(state, target, share, *ids)
         new = {slot.endpoint for slot in state.candidate}
         members = tuple(replace(m, weight=min(m.weight + 1, 1000)) if m.endpoint in new else m for m in intent.members)
         return replace(intent, members=members) if 0 < share < 100 else intent
