@@ -90,7 +90,7 @@ def reason_of(rollout: Rollout) -> Reason:
         return stuck
     if rollout.superseded_by:
         by = rollout.superseded_by
-        return Reason("superseded", f"superseded by the newer rollout {by}", (("by", by),))
+        return Reason("superseded", f"superseded by newer revision {by[:8]}", (("by", by),))
     said = rollout.failure or rollout.aborted or rollout.paused
     if said is not None:
         return said

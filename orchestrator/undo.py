@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from orchestrator.submit import Refused, Wish
 from orchestrator.wiring import App
+from orchestrator.wish import Refused, Wish
 from strategies.model import Revision
 
 
@@ -20,7 +21,8 @@ class Way:
 def way_back(app: App, service: str, to: str | None, *, steps: bool, actor: str, reason: str) -> Way:
     """Find the wish that undoes the service's last promotion, or goes back to `to` (revision, tag or digest).
 
-    Raises Refused when this store knows of no such revision. Reads only.
+    Without `to` it never goes back to what was itself taken back or undone. Raises Refused when this store knows of no
+    such revision. Reads only.
     """
     from orchestrator.manifest.loader import from_snapshot
 
@@ -32,11 +34,10 @@ def way_back(app: App, service: str, to: str | None, *, steps: bool, actor: str,
         raise Refused("nothingToUndo", message)
     serving = promoted[-1][1]
     earlier = [(id_, known) for id_, known in promoted if known.id != serving.id]
-    fitting = [(id_, known) for id_, known in earlier if to is None or _is(known, to)]
+    banned = app.store.poisoned(service) if to is None else {}
+    fitting = [(id_, known) for id_, known in earlier if known.id not in banned and (to is None or _is(known, to))]
     if not fitting:
-        known = ", ".join(dict.fromkeys(_name(revision) for _, revision in reversed(earlier))) or "none"
-        what = f"no earlier revision {to!r}" if to else "no earlier revision"
-        raise Refused("nothingToUndo", f"{service} has {what} to go back to in this store; known: {known}")
+        raise _nowhere(service, to, earlier, banned)
     rollout_id, revision = fitting[-1]
     loaded = from_snapshot(app.store.snapshot(rollout_id))
     if loaded.template_hash != revision.template:
@@ -50,8 +51,21 @@ def way_back(app: App, service: str, to: str | None, *, steps: bool, actor: str,
         steps=steps,
         actor=actor,
         reason=reason or f"undo of {_name(serving)}",
+        leaves=serving.id,
     )
     return Way(wish, serving)
+
+
+def _nowhere(service: str, to: str | None, earlier: list[tuple[str, Revision]], banned: Collection[str]) -> Refused:
+    known = ", ".join(
+        dict.fromkeys(
+            _name(revision) + (" (taken back or undone before: --to goes there)" if revision.id in banned else "")
+            for _, revision in reversed(earlier)
+        )
+    )
+    what = f"no earlier revision {to!r}" if to else "no earlier revision"
+    message = f"{service} has {what} to go back to in this store; known: {known or 'none'}"
+    return Refused("nothingToUndo", message)
 
 
 def _is(revision: Revision, wanted: str) -> bool:

@@ -28,7 +28,7 @@ def code_of(error: Exception) -> ExitCode | None:
     from orchestrator.lease import LeaseLost
     from orchestrator.manifest.problems import ManifestError
     from orchestrator.store.errors import StoreError, StoreMisplaced, UnknownRollout
-    from orchestrator.submit import Refused
+    from orchestrator.wish import Refused
     from providers.errors import ProviderError
     from watchers.errors import RegistryError
 

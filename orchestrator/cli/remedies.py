@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from strategies.commands import FAILED
-from strategies.model import Outcome, Rollout
+from strategies.commands import FAILED, can_serve
+from strategies.model import Outcome, Rollout, Side
 from strategies.phases import Phase
+
+_SETTLING = (
+    (Side.CANDIDATE, "the candidate serves, the old side goes"),
+    (Side.STABLE, "the old side serves, the candidate goes"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +26,11 @@ def remedies(rollout: Rollout, *, engine_runs: bool, poisoned: bool = False) -> 
     """The commands that make sense now, the likeliest first; `poisoned` is the rollout's own revision's."""
     name = rollout.service.name
     if rollout.outcome is Outcome.STUCK:
+        stuck = [state for state in rollout.targets if state.phase is Phase.STUCK]
         return [
-            Remedy(
-                f"rollout settle {name} --serving candidate --reason TEXT", "the candidate serves, the old side goes"
-            ),
-            Remedy(f"rollout settle {name} --serving stable --reason TEXT", "the old side serves, the candidate goes"),
+            Remedy(f"rollout settle {name} --serving {side.value} --reason TEXT", what)
+            for side, what in _SETTLING
+            if all(can_serve(state, side) for state in stuck)
         ]
     if rollout.outcome is not Outcome.RUNNING:
         return _after(rollout, poisoned=poisoned)

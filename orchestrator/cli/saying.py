@@ -10,8 +10,9 @@ from orchestrator.cli.session import Session
 from orchestrator.cli.status import document, view_of
 from orchestrator.exit_codes import ExitCode
 from orchestrator.result import blank, outcome_of, phase_of
-from strategies.commands import FAILED
-from strategies.model import CommandKind, Outcome, Reason, Rollout
+from strategies.commands import FAILED, can_serve
+from strategies.model import CommandKind, Outcome, Reason, Rollout, Side
+from strategies.phases import Phase
 
 _POLL_SECONDS = 0.2
 
@@ -118,6 +119,9 @@ def _refuse_pointless(session: Session, saying: Saying, rollout: Rollout) -> Non
         stands = f"{outcome_of(rollout)}, {phase_of(rollout).value}"
         message = f"{name} is not stuck ({stands}): `rollout abort {name}` takes the candidate back"
         raise _refused(session, rollout, "notStuck", message)
+    if saying.kind is CommandKind.SETTLE and not _standing(rollout, Side(saying.argument)):
+        message = f"the {saying.argument} side of {name} is gone or being deleted and cannot serve: settle on the other"
+        raise _refused(session, rollout, "sideGone", message)
     if saying.kind is CommandKind.ABORT and not rollout.may_turn and rollout.aborted is None and not rollout.failure:
         message = (
             f"too late to abort {name}: the old side is being taken out or deleted, so the candidate stays; "
@@ -133,6 +137,10 @@ def _refuse_pointless(session: Session, saying: Saying, rollout: Rollout) -> Non
     if saying.kind is CommandKind.RESUME and rollout.paused is None:
         message = f"{name} is not paused; `rollout why {name}` says what it waits for"
         raise _refused(session, rollout, "notPaused", message)
+
+
+def _standing(rollout: Rollout, side: Side) -> bool:
+    return all(can_serve(state, side) for state in rollout.targets if state.phase is Phase.STUCK)
 
 
 def _nothing_under_way(session: Session, saying: Saying) -> int:

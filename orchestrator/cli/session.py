@@ -36,12 +36,9 @@ class Session:
 
     def holder(self, service: str) -> LeaseRecord | None:
         """The lease of a process that, as far as this host can tell, runs the service's rollout now."""
-        from orchestrator.lease import may_live
+        from orchestrator.holder import live_holder
 
-        record = self.store.lease_of(service)
-        if record is None or record.owner is None or record.expires_at < self.clock.now():
-            return None
-        return record if may_live(record.owner, self.process) else None
+        return live_holder(self.store, service, self.clock.now(), self.process)
 
     @property
     def process(self) -> Owner:

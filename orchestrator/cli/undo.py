@@ -16,8 +16,8 @@ from orchestrator.cli.times import seconds_or_none
 from orchestrator.exit_codes import ExitCode
 from orchestrator.result import blank
 from orchestrator.runner import Patience
-from orchestrator.submit import Refused
 from orchestrator.undo import way_back
+from orchestrator.wish import Refused
 from strategies.model import Reason
 
 
@@ -47,5 +47,4 @@ def undo(
     except Refused as error:
         shown = blank(service, "refused", Reason(error.code, error.message))
         raise Failure(error.message, ExitCode.REFUSED, shown) from error
-    session.store.poison(service, way.leaves.id, f"undone by {who}" + (f": {reason}" if reason else ""))
     return run(session, app, way.wish, patience)

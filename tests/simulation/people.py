@@ -149,7 +149,8 @@ class Person:
     def _answer(self, active: Rollout) -> None:
         if any(state.phase is Phase.STUCK for state in active.targets):
             self.world.lab.facts.settled.add(active.id)
-            self.say(CommandKind.SETTLE, self._better(active))
+            either = self.rng.choice(("candidate", "stable"))
+            self.say(CommandKind.SETTLE, self._better(active) if self.rng.random() < 0.7 else either)
         elif active.paused is not None and active.paused.code == FAILED:
             late = self.world.lab.agenda.seconds > HEALED_SECONDS + 60
             self.say(CommandKind.ABORT if late or self.rng.random() < 0.6 else CommandKind.RETRY)

@@ -1,0 +1,82 @@
+"""What is refused before anything is touched: a revision known to be bad or older, a held service, an unfit world."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from orchestrator.manifest.problems import ManifestError, Problem
+from orchestrator.ports import TargetPorts
+from orchestrator.store.ports import Store
+from orchestrator.wiring import App
+from orchestrator.wish import Refused, Wish
+from providers.errors import ProviderError
+from strategies.begin import Survey
+from strategies.model import Outcome, Revision
+
+
+def refuse_known(app: App, wish: Wish, wanted: Revision, found: Survey) -> None:
+    """A revision that was taken back, or an older one, is not rolled out again by accident; raises Refused."""
+    name = wish.loaded.manifest.service
+    if not (wish.retry or wish.emergency):
+        marked = found.rolled_back == wanted.short and not _lifted(app.store, name, wanted)
+        if marked or app.store.is_poisoned(name, wanted.id):
+            lift = f"`rollout retry {name}` or start --retry lifts it"
+            raise Refused("rolledBackBefore", f"revision {wanted.short} was rolled back before; {lift}")
+    promoted = [known.id for _, known in app.store.promoted(name)]
+    # The one promoted last is not older, though somebody may have deleted all of it since.
+    newest = {promoted[-1] if promoted else None, found.revision.id if found.revision is not None else None}
+    older = wanted.id in promoted and wanted.id not in newest
+    if older and not (wish.allow_older or wish.emergency or wish.retry):
+        message = f"revision {wanted.short} was promoted before; --allow-older or `rollout undo {name}` goes back to it"
+        raise Refused("olderRevision", message)
+    held = app.store.suspended(name, app.clock.now())
+    if held is not None and not wish.emergency:
+        raise Refused("suspended", f"{name} is suspended by {held.actor}: {held.reason}; `rollout unsuspend {name}`")
+
+
+def _lifted(store: Store, service: str, wanted: Revision) -> bool:
+    """Whether a person has pardoned the revision, or it was promoted after all, since this store saw it taken back.
+
+    The mark in the routing has no date, so a promotion outweighs it only where the store saw the taking back before.
+    """
+    of_it: set[str] = set()
+    taken_back = lifted = False
+    for stored in store.events(service):
+        data = dict(stored.event.data)
+        if stored.event.kind == "rollout_submitted" and data.get("revision") == wanted.id:
+            of_it.add(stored.rollout)
+        elif stored.event.kind == "revision_pardoned" and data.get("revision") == wanted.id:
+            lifted = True
+        elif stored.event.kind == "rollout_ended" and stored.rollout in of_it:
+            if data.get("outcome") == Outcome.ROLLED_BACK:
+                taken_back, lifted = True, False
+            elif data.get("outcome") == Outcome.PROMOTED:
+                lifted = lifted or taken_back
+    return lifted
+
+
+def refuse_unfit(wish: Wish, hands: Mapping[str, TargetPorts]) -> None:
+    """Everything that would make the rollout fail later is said now, all of it at once.
+
+    What the manifest names and can never be used is bad input (ManifestError); the rest is a precondition (Refused).
+    """
+    wrong: list[Problem] = []
+    problems: list[str] = []
+    for number, target in enumerate(wish.loaded.service().targets):
+        ports = hands[target.name]
+        try:
+            findings = (*ports.traffic.preflight(), *ports.workloads.preflight(target.replicas))
+        except ProviderError as error:
+            problems.append(f"{target.name}: {error}")
+            continue
+        for finding in findings:
+            if finding.ok or not finding.fatal:
+                continue
+            said = f"{finding.subject} {finding.message}" + (f"; {finding.remedy}" if finding.remedy else "")
+            problems.append(f"{target.name}: {said}")
+            if finding.key:
+                wrong.append(wish.loaded.problem(("targets", number, *finding.key.split(".")), said))
+    if wrong:
+        raise ManifestError(wrong)
+    if problems:
+        raise Refused("precondition", "\n".join(problems))

@@ -1,0 +1,87 @@
+"""What may be asked of a service, and what may be answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from strategies.model import Revision, Rollout
+
+if TYPE_CHECKING:
+    from orchestrator.manifest.loader import Loaded
+
+
+class Way(StrEnum):
+    """What became of a wish."""
+
+    BEGUN = "begun"
+    ATTACHED = "attached"
+    AFTER = "after"
+    """Another revision's rollout must end first; `rollout` is that one."""
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person, a pipeline or the watcher wants; `digest` None means the stable side's, with today's template.
+
+    `leaves` is the id of a revision that an undo leaves for good: poisoned once the wish is granted, and not before.
+    """
+
+    loaded: Loaded
+    digest: str | None = None
+    tag: str | None = None
+    redeploy: bool = False
+    allow_older: bool = False
+    emergency: bool = False
+    retry: bool = False
+    steps: bool = True
+    actor: str = ""
+    reason: str = ""
+    leaves: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spare:
+    """A workload of ours that serves nobody and that nothing under way will delete, with the reason and the remedy."""
+
+    target: str
+    name: str
+    id: str
+    why: str
+    resource_group: str = ""
+
+    @property
+    def remedy(self) -> str:
+        """The command that deletes it by hand."""
+        return f"az container delete --resource-group {self.resource_group} --name {self.name}"
+
+    @property
+    def sentence(self) -> str:
+        """What a person is told of it."""
+        return f"{self.target}: {self.name} is left over: {self.why}; `{self.remedy}` deletes it"
+
+    def document(self) -> dict[str, Any]:
+        """An entry of the result's `leftovers`."""
+        return {"target": self.target, "name": self.name, "id": self.id or None, "why": f"{self.why}; {self.remedy}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The answer to a wish; `notes` and `spare` are what was found on the way and stands in nobody's way."""
+
+    way: Way
+    revision: Revision | None
+    rollout: Rollout | None = None
+    message: str = ""
+    notes: tuple[str, ...] = ()
+    spare: tuple[Spare, ...] = ()
+
+
+class Refused(Exception):  # noqa: N818 - reads as what happened
+    """The wish is refused (exit 7) and nothing was touched; the message names the way out."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
