@@ -145,7 +145,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class TargetState:
-    """All that is remembered of one target of a rollout; times are UTC, durations seconds, shares percent."""
+    """All that is remembered of one target of a rollout; times are UTC, durations seconds, shares percent.
+
+    `routed_as` is the name clients use, `note` what the target waits for, in words for people.
+    """
 
     name: str
     since: datetime
@@ -159,8 +162,7 @@ class TargetState:
     asked: Asked | None = None
     share: float = 0.0
     """The candidate's share as last confirmed by read-back."""
-    exposed: bool = False
-    """Whether an answer or route may ever have named the candidate."""
+    exposed: bool = False  # an answer or route may have named the candidate
     expires_at: datetime | None = None
     """The latest possible expiry of any answer that names the leaving side, without propagation and margin."""
     ttl_original: int | None = None
@@ -173,25 +175,19 @@ class TargetState:
     parents_were_healthy: bool = False
     """Whether the profiles above took this one for healthy before the candidate got traffic."""
     drift_since: datetime | None = None
-    lost: int = 0
-    """Consecutive looks at which the profile or route itself was absent."""
+    lost: int = 0  # consecutive looks at which the profile or route itself was absent
     approved: int = -1
-    waived: int = -1
-    """The last step whose hold and approval a person waived."""
+    waived: int = -1  # the last step whose hold and approval a person waived
     evidence: Evidence = field(default_factory=Evidence)
     rate_before: float | None = None
     quiet_since: datetime | None = None
     probed_at: datetime | None = None
     failure: Reason | None = None
-    refused: Reason | None = None
-    """A write to the routing that was definitely refused in this phase."""
+    refused: Reason | None = None  # a write to the routing that was definitely refused in this phase
     routed_as: str | None = None
-    """The name clients use."""
     note: str = ""
-    """What it waits for, for people."""
     asks_person: bool = False
-    settled: bool = False
-    """Whether a person has said which side shall serve, whatever its health."""
+    settled: bool = False  # a person has said which side shall serve, whatever its health
     drained_at: datetime | None = None
     problem: str | None = None
 

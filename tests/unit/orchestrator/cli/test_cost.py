@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -32,13 +33,15 @@ pytestmark = [
 def instructions(script: str, *words: str) -> int:
     """Instructions of one run, in millions; run once before, so that every module is compiled."""
     python = [sys.executable, "-c", script, *words]
+    place = "PYTHONPYCACHEPREFIX"
+    compiled = {place: os.environ[place]} if place in os.environ else {}
     subprocess.run(python, capture_output=True, check=True)
     counted = subprocess.run(
         ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *python],
         capture_output=True,
         text=True,
         check=True,
-        env={"PATH": "/usr/bin:/bin", "PYTHONHASHSEED": "0"},
+        env={"PATH": "/usr/bin:/bin", "PYTHONHASHSEED": "0", **compiled},
     )
     found = re.search(r"Collected : (\d+)", counted.stderr)
     assert found is not None, counted.stderr
