@@ -40,7 +40,8 @@ def _one(kind: Act, name: str, call: Callable[[], None], clock: Clock) -> tuple[
     try:
         call()
     except NotSent as error:
-        return (Refusal(kind, name, clock.now(), error.code, error.message, final=False, waits=True),)
+        ours = error.retry_after is None
+        return (Refusal(kind, name, clock.now(), error.code, error.message, final=False, waits=ours),)
     except (Conflict, Throttled) as error:
         return (Refusal(kind, name, clock.now(), error.code, error.message, final=False),)
     except Transient as error:

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import FrameType
 
 from orchestrator.clock import Clock
 from orchestrator.engine import Engine
+from orchestrator.holder import live_holder
 from orchestrator.lease import Lease, LeaseLost, this_process
-from orchestrator.store.errors import StaleWrite
+from orchestrator.store.errors import EndedRollout, StaleWrite, StoreUnavailable
 from orchestrator.store.ports import Store
 from strategies.advance import awaits_person
 from strategies.model import CommandKind, Outcome, Rollout
@@ -25,6 +26,8 @@ SLICE_SECONDS = 0.25
 """The longest sleep: how soon a new command, a signal or a dead owner is noticed."""
 CALL_SECONDS = 10.0
 """The longest a provider call may take; without that much rest of the lease none is begun."""
+STORE_SECONDS = 60.0
+"""How long a store that does not answer is asked again; nothing is decided or begun meanwhile."""
 
 
 class OnTimeout(StrEnum):
@@ -71,12 +74,16 @@ class Drive:
     engine: str
     signal: int = 0
     waits_for_person: bool = False
+    problem: str = ""
+    """Why the drive could not go on, where the store no longer answered."""
 
 
 @dataclass(slots=True)
 class _Signals:
     caught: int = 0
     count: int = field(default=0)
+    answered: bool = False
+    """Whether the first one has had its effect on the rollout."""
 
     def note(self, number: int, _frame: FrameType | None) -> None:
         self.caught, self.count = number, self.count + 1
@@ -109,25 +116,57 @@ class Driver:
         self._due: datetime | None = None
         self._timeout = patience.timeout_seconds
         self._began = clock.monotonic()
+        self._silent_since: float | None = None
 
     def run(
         self, watch: Callable[[Rollout, bool], None] | None = None, until: Callable[[Rollout], bool] | None = None
     ) -> Drive:
         """Go on until the rollout ends, is stuck, `until` holds, or patience or a signal ends it.
 
-        `watch` is told of every state and whether this process drives. A timeout with `abort` goes on to the end.
+        `watch` is told of every state and whether this process drives. A timeout with `abort` goes on to the end. A
+        store that does not answer is asked again for STORE_SECONDS, then the drive ends as timed out with the problem.
         """
         with _signals() as caught:
             try:
-                while True:
-                    self._once()
-                    if watch is not None:
-                        watch(self.rollout, self.lease.held)
-                    if (ending := self._ending(caught, until)) is not None:
-                        return ending
+                while (ending := self._round(caught, watch, until)) is None:
                     self._sleep()
+                return ending
             finally:
-                self.lease.release()
+                # Unreleased, the lease runs out by itself; how the drive ended must not be lost over it.
+                with suppress(StoreUnavailable):
+                    self.lease.release()
+
+    def _round(
+        self,
+        caught: _Signals,
+        watch: Callable[[Rollout, bool], None] | None,
+        until: Callable[[Rollout], bool] | None,
+    ) -> Drive | None:
+        try:
+            self._once()
+            if watch is not None:
+                watch(self.rollout, self.lease.held)
+            ending = self._ending(caught, until)
+        except StoreUnavailable as error:
+            return self._without_store(caught, error)
+        self._silent_since = None
+        return ending
+
+    def _without_store(self, caught: _Signals, error: StoreUnavailable) -> Drive | None:
+        """Nothing can be saved, so nothing is done: wait a while, unless a signal or the caller's patience says not."""
+        now = self.clock.monotonic()
+        self._due = None
+        if self._silent_since is None:
+            self._silent_since = now
+        silent = now - self._silent_since
+        wants_abort = self.patience.on_interrupt is OnInterrupt.ABORT
+        if caught.count > (1 if wants_abort else 0):
+            return self._drive(Ending.INTERRUPTED, engine="none", signal=caught.caught)
+        impatient = self.patience.on_timeout is OnTimeout.LEAVE and self._timed_out()
+        if silent < STORE_SECONDS and not impatient:
+            return None
+        problem = f"the store has not answered for {silent:.0f} s: {error}"
+        return replace(self._drive(Ending.TIMED_OUT, engine="none"), problem=problem)
 
     def _once(self) -> None:
         """Tick if the lease is ours and it is time, else read what the owner has saved."""
@@ -152,7 +191,8 @@ class Driver:
     def _may_act(self) -> bool:
         """Whether the lease outlasts one more call; a slow look may have used it up, so it is renewed first."""
         if self.lease.rest() <= CALL_SECONDS:
-            self.lease.renew()
+            with suppress(StoreUnavailable):  # the rest of the lease says what may still be done
+                self.lease.renew()
         return self.lease.rest() > CALL_SECONDS
 
     def _ending(self, caught: _Signals, until: Callable[[Rollout], bool] | None) -> Drive | None:
@@ -163,7 +203,7 @@ class Driver:
             return self._drive(Ending.UNTIL)
         if caught.count and not self._goes_on_after(caught):
             return self._drive(Ending.INTERRUPTED, signal=caught.caught)
-        if self._timeout is None or self.clock.monotonic() - self._began < self._timeout:
+        if not self._timed_out():
             return None
         if self.patience.on_timeout is OnTimeout.ABORT:
             self._say(CommandKind.ABORT, "--timeout ran out")
@@ -178,23 +218,29 @@ class Driver:
         person = awaits_person(self.rollout)
         return Drive(self.rollout, ending, engine or self._engine_word(), signal, person)
 
+    def _timed_out(self) -> bool:
+        return self._timeout is not None and self.clock.monotonic() - self._began >= self._timeout
+
     def _engine_word(self) -> str:
         """Whether an engine goes on when this process stops."""
         if self.lease.held:
             return "none"
-        holder = self.lease.holder()
-        return "daemon" if holder is not None and holder.owner is not None else "none"
+        holder = live_holder(self.store, self.lease.key, self.clock.now(), self.lease.owner)
+        return "none" if holder is None else "daemon"
 
     def _goes_on_after(self, caught: _Signals) -> bool:
-        if self.patience.on_interrupt is not OnInterrupt.ABORT or caught.count > 1:
+        """Whether a signal only aborts the rollout: the first one may, any later one means that we are to leave."""
+        if self.patience.on_interrupt is not OnInterrupt.ABORT:
             return False
-        if self.rollout.aborted is None:
-            self._say(CommandKind.ABORT, "interrupted")
-        caught.count = 0
-        return True
+        if not caught.answered:
+            if self.rollout.aborted is None:
+                self._say(CommandKind.ABORT, "interrupted")
+            caught.answered = True
+        return caught.count == 1
 
     def _say(self, kind: CommandKind, reason: str) -> None:
-        self.store.command(self.rollout.id, kind, self.patience.actor, at=self.clock.now(), reason=reason)
+        with suppress(EndedRollout):  # its owner has just ended it, as the next look shows
+            self.store.command(self.rollout.id, kind, self.patience.actor, at=self.clock.now(), reason=reason)
 
     def _sleep(self) -> None:
         limit = timedelta(seconds=SLICE_SECONDS)

@@ -30,7 +30,10 @@ def submit(app: App, wish: Wish) -> Submission:
     A crash half-way leaves either no rollout or one that the next call attaches to. Only a wish that is granted lifts
     or lays the ban on a revision; one that must wait, or is refused, changes nothing of that.
     """
-    answer = _answer(app, wish)
+    try:
+        answer = _answer(app, wish)
+    except EndedRollout:  # what stood in the way ended while we were about to speak to it
+        answer = _answer(app, wish)
     if answer.way in _GRANTED and answer.revision is not None:
         name = wish.loaded.manifest.service
         if wish.retry:
@@ -83,8 +86,6 @@ def _resumed(app: App, wish: Wish, found: Survey) -> Rollout | None:
             app.store.command(stored.id, CommandKind.ABORT, wish.actor, at=app.clock.now(), reason=why)
     except ActiveRollout as error:
         return app.store.load(error.rollout)
-    except EndedRollout:  # another process was quicker with all of it
-        return None
     return app.store.load(stored.id)
 
 
@@ -104,9 +105,7 @@ def _beside(app: App, wish: Wish, running: Rollout) -> Submission:
     leaving = running.aborted is not None or any(said.kind is CommandKind.ABORT for said in running.commands)
     if wanted.id == running.revision.id and (stuck or not leaving or wish.digest is None):
         if wish.emergency and not (stuck or leaving or running.full):
-            app.store.command(
-                running.id, CommandKind.PROMOTE_FULL, wish.actor, at=app.clock.now(), reason=wish.reason
-            )
+            app.store.command(running.id, CommandKind.PROMOTE_FULL, wish.actor, at=app.clock.now(), reason=wish.reason)
         return Submission(Way.ATTACHED, running.revision, running)
     if stuck:
         raise Refused("stuck", f"rollout {running.id} is stuck; settle it first: rollout settle {running.service.name}")

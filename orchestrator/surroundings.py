@@ -17,7 +17,6 @@ from strategies.names import holder
 from strategies.rebuild import survey
 from strategies.seen import GroupSeen, GroupState, TargetSeen
 
-
 if TYPE_CHECKING:
     from orchestrator.manifest.loader import Loaded
 
@@ -38,7 +37,10 @@ class Surroundings:
 def look_around(app: App, loaded: Loaded) -> Surroundings:
     """Read every mark of the service: who serves, and what was under way. Raises `providers.errors`."""
     service = loaded.manifest.service
-    looks, notes, over, groups = [], [], [], {}
+    looks: list[TargetSeen] = []
+    notes: list[str] = []
+    over: list[Spare] = []
+    groups: dict[tuple[str, str], GroupSeen] = {}
     for name, ports in app.hands(loaded).items():
         found, said = sweep(app, service, name, ports)
         notes += said

@@ -1,7 +1,8 @@
 """The one policy by which a call to a service is tried again: few attempts, one time limit for all of them together.
 
 Exactly one layer retries: SDKs and HTTP clients below are told not to. The whole of a call, its waits included, stays
-shorter than the engine's lease, so that no write arrives after the lease has passed to somebody else.
+shorter than the engine's lease, so that no write arrives after the lease has passed to somebody else. What cannot be
+timed from here (a token, a name's addresses) asks `Retry.left` before it goes on.
 """
 
 from __future__ import annotations
@@ -45,6 +46,10 @@ class Retry:
         finally:
             _ENDS.reset(token)
 
+    def left(self) -> float:
+        """Return the seconds until the present act or call has to be over; infinity outside of any."""
+        return _ENDS.get() - self.monotonic()
+
     def read(self, call: Callable[[float], T]) -> T:
         """Run a call that changes nothing until it succeeds; `call` is told how many seconds this attempt may take.
 
@@ -58,11 +63,14 @@ class Retry:
         return self._run(call, lambda error: isinstance(error, Throttled))
 
     def _run(self, call: Callable[[float], T], again: Callable[[BaseException], bool]) -> T:
-        from tenacity import RetryCallState, Retrying, retry_if_exception
+        with self.act():
+            deadline = _ENDS.get()
+            if self.left() <= 0:
+                raise NotSent("the calls before it took all the time that one act may take", code="OutOfTime")
+            return self._try(call, again, deadline)
 
-        deadline = min(_ENDS.get(), self.monotonic() + self.budget_seconds)
-        if self.monotonic() >= deadline:
-            raise NotSent("the calls before it took all the time that one act may take", code="OutOfTime")
+    def _try(self, call: Callable[[float], T], again: Callable[[BaseException], bool], deadline: float) -> T:
+        from tenacity import RetryCallState, Retrying, retry_if_exception
 
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from orchestrator.cli.lines import line
-from orchestrator.cli.render import block
+from orchestrator.cli.render import View, block
 from orchestrator.cli.screen import Screen
 from orchestrator.cli.session import Session
 from orchestrator.cli.status import document, view_of
 from orchestrator.engine import Listener
 from orchestrator.exit_codes import ExitCode
-from orchestrator.result import exit_code_of, outcome_of
+from orchestrator.result import exit_code_of, outcome_of, result
 from orchestrator.runner import Drive, Driver, Ending, Patience
+from orchestrator.store.errors import StoreUnavailable
 from orchestrator.wiring import App
-from strategies.model import Rollout
+from orchestrator.wish import Spare
+from strategies.model import Reason, Rollout
 
 
 class Progress:
@@ -88,14 +90,20 @@ def follow(
         return Driver(session.store, session.clock, app.engine(), rollout_id, patience).run(progress, until)
 
 
-def conclude(session: Session, drive: Drive) -> int:
-    """Print the result of a drive and answer its exit code; says what to run where nothing goes on by itself."""
+def conclude(session: Session, drive: Drive, spare: Sequence[Spare] = ()) -> int:
+    """Print the result of a drive and answer its exit code; says what to run where nothing goes on by itself.
+
+    `spare` are workloads beside the rollout's own that are left over.
+    """
     rollout = drive.rollout
     outcome = outcome_of(rollout)
-    if drive.ending is Ending.TIMED_OUT and outcome == "running":
+    if drive.problem or (drive.ending is Ending.TIMED_OUT and outcome == "running"):
         outcome = "timedOut"
-    session.out.document(document(session, rollout.service.name, rollout, outcome=outcome, engine=drive.engine))
-    session.out.text("\n".join(block(view_of(session, rollout), session.out.style)))
+    shown, drawn = _shown(session, drive, outcome)
+    if shown:
+        shown["leftovers"] = [*shown["leftovers"], *(each.document() for each in spare)]
+    session.out.document(shown)
+    session.out.text(drawn)
     if drive.ending in (Ending.INTERRUPTED, Ending.TIMED_OUT):
         session.out.note(_left(drive))
     if drive.ending is Ending.INTERRUPTED:
@@ -103,8 +111,21 @@ def conclude(session: Session, drive: Drive) -> int:
     return exit_code_of(outcome)
 
 
+def _shown(session: Session, drive: Drive, outcome: str) -> tuple[dict[str, Any], str]:
+    """The result for machines and for people; where the store no longer answers, what was last read of the rollout."""
+    rollout = drive.rollout
+    reason = Reason("storeUnavailable", drive.problem) if drive.problem else None
+    try:
+        shown = document(session, rollout.service.name, rollout, outcome=outcome, reason=reason, engine=drive.engine)
+        return shown, "\n".join(block(view_of(session, rollout), session.out.style))
+    except StoreUnavailable as error:
+        reason = reason or Reason("storeUnavailable", str(error))
+        shown = result(rollout, engine=drive.engine, outcome=outcome, reason=reason)
+        return shown, "\n".join(block(View(rollout, session.clock.now()), session.out.style))
+
+
 def _left(drive: Drive) -> str:
-    why = "interrupted" if drive.ending is Ending.INTERRUPTED else "--timeout ran out"
+    why = "interrupted" if drive.ending is Ending.INTERRUPTED else drive.problem or "--timeout ran out"
     service = drive.rollout.service.name
     if drive.engine == "daemon":
         return f"{why}; another process goes on: `rollout status {service} --watch` follows it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -18,8 +19,9 @@ from orchestrator.cli.times import seconds_or_none
 from orchestrator.exit_codes import ExitCode
 from orchestrator.result import blank
 from orchestrator.runner import Drive, Ending, OnInterrupt, OnTimeout, Patience
-from orchestrator.submit import Refused, Submission, Way, Wish, submit
+from orchestrator.submit import submit
 from orchestrator.wiring import App
+from orchestrator.wish import Refused, Submission, Way, Wish
 from strategies.model import Reason
 
 
@@ -82,23 +84,33 @@ def start(
 
 
 def run(session: Session, app: App, wish: Wish, patience: Patience, *, wait: bool = True) -> int:
-    """Submit, wait for what must end first, follow, and conclude; Refused becomes exit 7 with its document."""
+    """Submit, wait for what must end first, follow, and conclude; Refused becomes exit 7 with its document.
+
+    The timeout is one for all of it.
+    """
     service = wish.loaded.manifest.service
     if not wait:
         _demand_engine(session, service)
+    since = session.clock.monotonic()
     while True:
         try:
             answer = submit(app, wish)
         except Refused as error:
             shown = blank(service, "refused", Reason(error.code, error.message))
             raise Failure(error.message, ExitCode.REFUSED, shown) from error
+        _tell(session, answer)
         if answer.way is Way.NOTHING:
-            session.out.document(blank(service, "none", Reason("alreadyServing", answer.message)))
+            shown = blank(service, "none", Reason("alreadyServing", answer.message))
+            shown["leftovers"] = [spare.document() for spare in answer.spare]
+            session.out.document(shown)
             session.out.text(answer.message)
             return ExitCode.PROMOTED
         if answer.way is not Way.AFTER:
             break
-        before = _first(session, app, answer, patience)
+        # What was wanted beside the running rollout stays wanted, whoever serves when that one has ended.
+        if answer.revision is not None and wish.digest is None:
+            wish = replace(wish, digest=answer.revision.digest, tag=answer.revision.tag)
+        before = _first(session, app, answer, _rest(session, patience, since))
         if before.ending is not Ending.ENDED:
             return conclude(session, before)
     if answer.rollout is None:
@@ -109,14 +121,30 @@ def run(session: Session, app: App, wish: Wish, patience: Patience, *, wait: boo
         return ExitCode.PROMOTED
     if answer.way is Way.ATTACHED:
         session.out.note(f"attached to rollout {answer.rollout.id}, which is under way")
-    return conclude(session, follow(session, answer.rollout.id, patience, app=app))
+    drive = follow(session, answer.rollout.id, _rest(session, patience, since), app=app)
+    return conclude(session, drive, answer.spare)
+
+
+def _tell(session: Session, answer: Submission) -> None:
+    """What was found on the way and needs a person."""
+    for said in (*answer.notes, *(spare.sentence for spare in answer.spare)):
+        session.out.note(said)
+
+
+def _rest(session: Session, patience: Patience, since: float) -> Patience:
+    """The same patience with what is left of its time."""
+    if patience.timeout_seconds is None:
+        return patience
+    spent = session.clock.monotonic() - since
+    return replace(patience, timeout_seconds=max(patience.timeout_seconds - spent, 0.0))
 
 
 def _first(session: Session, app: App, answer: Submission, patience: Patience) -> Drive:
-    """Follow the rollout that must end before ours can begin."""
+    """Follow the rollout that must end before ours can begin; it is not ours, so our impatience never touches it."""
     if answer.rollout is None:
         raise AssertionError("nothing to wait for")
     session.out.note(f"rollout {answer.rollout.id}: {answer.message}")
+    patience = replace(patience, on_timeout=OnTimeout.LEAVE, on_interrupt=OnInterrupt.LEAVE)
     return follow(session, answer.rollout.id, patience, app=app)
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import quote
 
 from orchestrator.manifest.document import Document, parse, read_text
 from orchestrator.manifest.problems import ManifestError, Path, Problem, dotted
@@ -31,7 +32,11 @@ _REFERENCE = re.compile(r"\$\{template:(.+#properties\..+)\}")
 
 @dataclass(frozen=True, slots=True)
 class WrittenSecret(SecretRef):
-    """A secret written out in a template: `name` is `<absolute path>#<place>`, the value stays in the file."""
+    """A secret written out in a template: `name` is `<absolute path>#<place>`, the value stays in the file.
+
+    Each entry of a list on the way to the place is given by position and name, as in `containers[0:web]`, so that a
+    value is not taken from another entry that stands there by now.
+    """
 
     def __post_init__(self) -> None:
         """Accept the kind that only this class has."""
@@ -124,7 +129,7 @@ def _written_out(document: Document, home: str) -> dict[Path, SecretRef]:
         if not secret_at(path) or span in plain or value in (None, "") or refers(value):
             continue
         again = _REFERENCE.fullmatch(str(value))
-        name = again[1] if again else f"{home}#{dotted(first[span])}"
+        name = again[1] if again else f"{home}#{_place(document, first[span])}"
         references[path] = WrittenSecret(WRITTEN_OUT, name)
     return references
 
@@ -133,6 +138,23 @@ def _at(value: Any, path: Path) -> Any:
     for part in path:
         value = value[part]
     return value
+
+
+def _place(document: Document, path: Path) -> str:
+    """Write a path as `dotted` does, each list entry with the name it has in the file (percent-encoded) if it has one.
+
+    Names are taken as written, variables unfilled: whoever reads the secret again has no variables.
+    """
+    text, around, listed = "", document.value, ""
+    for part in path:
+        around = around[part]
+        if not isinstance(part, int):
+            text, listed = f"{text}.{part}" if text else part, part
+            continue
+        key = "server" if listed == "imageRegistryCredentials" else "name"
+        name = around.get(key) if isinstance(around, dict) else None
+        text += f"[{part}]" if name is None else f"[{part}:{quote(str(name), safe='')}]"
+    return text
 
 
 def _with_references(value: Any, path: Path, references: Mapping[Path, SecretRef]) -> Any:
@@ -162,17 +184,28 @@ def _without_written(text: str, document: Document, references: Mapping[Path, Se
 def resolve_written(reference: SecretRef) -> str:
     """Read a written secret from the template's file as it is now.
 
-    Raises NotSent naming the place, never the value, when the file or the place is not there any more.
+    Raises NotSent naming the place, never the value, when the file or the place is not there any more, when the entries
+    around it have other names by now, and when what stands there is no longer a value written out.
     """
     home, _, rest = reference.name.partition("#properties.")
     try:
         for document in parse(read_text(home), home):
             for path in document.spans:
-                if dotted(path) == f"properties.{rest}":
-                    return document.plain.get(path, str(_at(resolve(document, Variables()).value, path)))
+                if _place(document, path) == f"properties.{rest}":
+                    return _written_at(document, path, reference)
     except ManifestError as error:
         raise NotSent(f"the secret {reference} cannot be read: {error}", code="SecretUnresolved") from None
-    raise NotSent(f"the secret {reference} is no longer in its file", code="SecretUnresolved")
+    what = "is no longer in its file: expected entries of the same names in the same order as when it was submitted"
+    raise NotSent(f"the secret {reference} {what}; restore them or submit again", code="SecretUnresolved")
+
+
+def _written_at(document: Document, path: Path, reference: SecretRef) -> str:
+    value = _at(document.value, path)
+    if value in (None, "") or refers(value):
+        what = "expected a value written out, as when it was submitted; restore it or submit again"
+        raise NotSent(f"the secret {reference} is no longer in its file: {what}", code="SecretUnresolved")
+    # An unquoted word counts as it was written, because a number or a date would lose digits.
+    return document.plain.get(path, str(value)).replace("$${", "${")
 
 
 def templates_hash(settings: Mapping[str, ContainerInstances], image: str) -> str:

@@ -1,8 +1,8 @@
-"""The SDK clients, made when first needed, with a pipeline of our own: no retries, no redirects, no logs of bodies.
+"""The SDK clients, made when first needed, with a pipeline of our own (`providers.azure.pipeline`).
 
 The SDKs' usual pipeline retries, follows redirects and registers resource providers by itself, each with waits of its
 own. Here `providers.retry` alone decides when a call is tried again, and a URL that a service hands back (a next page)
-is followed only on the host that was asked.
+is followed only on the host that was asked. When a service wants us back is remembered beyond the call.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
+from providers.azure import pipeline
 from providers.azure.credentials import Credentials
 from providers.azure.errors import translate
-from providers.errors import Denied, Missing
+from providers.errors import Missing, NotSent, Transient
 from providers.retry import Retry
 
 T = TypeVar("T")
@@ -30,6 +31,9 @@ class Clients:
 
     credentials: Credentials = field(default_factory=Credentials)
     retry: Retry = field(default_factory=Retry)
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    """The time (UTC) that messages name; nothing is decided by it."""
+    _closed: pipeline.Closed | None = field(default=None, init=False, repr=False)
     _made: dict[tuple[str, str], Any] = field(default_factory=dict, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
@@ -47,11 +51,29 @@ class Clients:
 
     def read(self, doing: str, call: Callable[..., T], *args: Any, **more: Any) -> T:
         """Run one reading SDK call under the retry policy; raises `providers.errors`. `doing` begins every message."""
-        return self.retry.read(lambda seconds: _run(doing, call, seconds, args, more))
+
+        def once(seconds: float) -> T:
+            with pipeline.attempt(seconds, self.retry) as present:
+                return _run(doing, call, present, args, more)
+
+        return self.retry.read(once)
 
     def write(self, doing: str, call: Callable[..., T], *args: Any, **more: Any) -> T:
-        """Run one writing SDK call, tried again only when it was certainly not taken; raises `providers.errors`."""
-        return self.retry.write(lambda seconds: _run(doing, call, seconds, args, more))
+        """Run one writing SDK call, tried again only after Throttled; raises `providers.errors`.
+
+        What failed before the request left is NotSent; a plain Transient means that it may have been taken.
+        """
+
+        def once(seconds: float) -> T:
+            with pipeline.attempt(seconds, self.retry) as present:
+                try:
+                    return _run(doing, call, present, args, more)
+                except Transient as error:
+                    if _never_left(error, present):
+                        raise NotSent(f"{error.message}; nothing was sent", code=error.code) from error
+                    raise
+
+        return self.retry.write(once)
 
     def close(self) -> None:
         """Close every connection; the clients are made anew when needed again."""
@@ -62,10 +84,10 @@ class Clients:
         self.credentials.close()
 
     def _make(self, kind: str, subscription: str, factory: Callable[..., Any]) -> Any:
-        from azure.core.pipeline.transport import RequestsTransport
-
         with self._lock:
             key = (kind, subscription.lower())
+            if self._closed is None:
+                self._closed = pipeline.Closed(self.retry.monotonic, self.now)
             if key not in self._made:
                 # A proxy that the environment names has no business between us and an emulator on this machine.
                 through_proxies = not self.credentials.endpoint.emulated
@@ -73,8 +95,8 @@ class Clients:
                     self.credentials.credential(),
                     subscription,
                     self.credentials.endpoint.url,
-                    policies=_policies(self.credentials),
-                    transport=RequestsTransport(use_env_settings=through_proxies),
+                    policies=pipeline.policies(self.credentials, self.retry, self._closed, key),
+                    transport=pipeline.transport(through_proxies),
                 )
             return self._made[key]
 
@@ -99,41 +121,23 @@ def read_profile(clients: Clients, subscription: str, resource_group: str, profi
         return None
 
 
-def _run(doing: str, call: Callable[..., T], seconds: float, args: tuple[Any, ...], more: dict[str, Any]) -> T:
+def _run(
+    doing: str, call: Callable[..., T], present: pipeline.Attempt, args: tuple[Any, ...], more: dict[str, Any]
+) -> T:
     try:
-        return call(*args, connection_timeout=seconds, read_timeout=seconds, **more)
+        return call(*args, **pipeline.timeouts(present.seconds), **more)
     except Exception as error:
         namespace = NETWORK if "trafficmanager" in type(getattr(call, "__self__", call)).__module__ else CONTAINERS
         raise translate(error, doing, namespace) from error
 
 
-def _policies(credentials: Credentials) -> list[Any]:
-    from azure.core.pipeline.policies import (
-        ContentDecodePolicy,
-        HeadersPolicy,
-        RequestIdPolicy,
-        SansIOHTTPPolicy,
-        UserAgentPolicy,
-    )
-    from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
+def _never_left(error: Transient, present: pipeline.Attempt) -> bool:
+    """Whether an undecided error is known to have come up before any byte of the request left.
 
-    endpoint = credentials.endpoint
-    asked = urlsplit(endpoint.url)
+    azure.core's ServiceRequestError alone does not say so: a TLS error or a timeout while the answer is read is one.
+    """
+    from azure.core.exceptions import ServiceRequestError
 
-    class SameHost(SansIOHTTPPolicy[Any, Any]):
-        def on_request(self, request: Any) -> None:
-            got = urlsplit(request.http_request.url)
-            if (got.scheme, got.netloc.lower()) != (asked.scheme, asked.netloc.lower()):
-                raise Denied(f"Azure handed back an address on another host, which gets no token of ours: {got.netloc}")
-
-    class StaticToken(SansIOHTTPPolicy[Any, Any]):
-        def on_request(self, request: Any) -> None:
-            request.http_request.headers["Authorization"] = "Bearer emulator"
-
-    token = (
-        StaticToken()
-        if endpoint.emulated
-        else ARMChallengeAuthenticationPolicy(credentials.credential(), endpoint.scope)
-    )
-    agent = UserAgentPolicy(base_user_agent="rollout")
-    return [RequestIdPolicy(), HeadersPolicy(), agent, SameHost(), token, ContentDecodePolicy()]
+    if type(error) is not Transient:
+        return False
+    return not present.ready or (isinstance(error.__cause__, ServiceRequestError) and not present.began)

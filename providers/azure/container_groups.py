@@ -11,7 +11,7 @@ from providers.azure import group_checks, marks, requests
 from providers.azure.clients import Clients, nothing, raw
 from providers.azure.group_views import group_seen
 from providers.azure.settings import ContainerInstances
-from providers.errors import Denied, Missing, Transient
+from providers.errors import Conflict, Denied, Missing, NotSent, Throttled, Transient
 from providers.ports import Finding
 from providers.secrets import LocalSecrets, Secrets, resolve_all
 from strategies.seen import GroupSeen, GroupState, Mark
@@ -70,14 +70,25 @@ class ContainerGroups:
     def ensure(self, name: str, mark: Mark) -> None:
         """Begin to create the group `name` from the template and `mark.digest`; returns as soon as Azure took it.
 
-        A PUT on a group that stands restarts its containers, so that is only marked anew.
+        A PUT on a group that stands restarts its containers, so that is only marked anew. Raises NotSent when it could
+        not be read whether it stands.
         """
         with self._clients.retry.act():
-            standing = self._get(name)
+            standing = self._get_first(name)
             if standing is None:
                 self._create(name, mark)
             else:
                 self._mark_anew(name, standing, mark)
+
+    def _get_first(self, name: str) -> Any:
+        try:
+            return self._get(name)
+        except (Throttled, Conflict, NotSent):
+            raise
+        except Transient as error:
+            # From an act, Transient says that a write may have been taken, and here none was begun.
+            message = f"{error.message}; the group was not created"
+            raise NotSent(message, code=error.code, retry_after=error.retry_after) from error
 
     def _create(self, name: str, mark: Mark) -> None:
         body = requests.group_body(self._settings, self._image, mark)

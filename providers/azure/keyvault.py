@@ -7,6 +7,7 @@ from typing import Any
 
 from providers.azure.credentials import Credentials
 from providers.azure.errors import translate
+from providers.azure.pipeline import timeouts
 from providers.errors import NotSent, ProviderError, Transient
 from providers.retry import Retry
 from providers.secrets import SecretRef
@@ -49,7 +50,7 @@ class KeyVault:
         request = HttpRequest("GET", url, params={"api-version": _API_VERSION})
         try:
             with client:
-                response = client.send_request(request, connection_timeout=seconds, read_timeout=seconds)
+                response = client.send_request(request, **timeouts(seconds))
                 response.raise_for_status()
                 return str(response.json()["value"])
         except KeyError:

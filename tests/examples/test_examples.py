@@ -82,6 +82,18 @@ def test_the_commands_of_an_example_do_what_its_readme_says(example: Path, tmp_p
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_leaves_nothing_of_the_emulator_in_the_shell_that_goes_on_to_azure(example: Path) -> None:
+    script = commands(example)
+    exported = {
+        name for line in re.findall(r"^export (.*)$", script, re.MULTILINE) for name in re.findall(r"(\w+)=", line)
+    }
+    assert exported
+    taken_back = script.strip().splitlines()[-1].split()
+    assert taken_back[0] == "unset"
+    assert {*exported, "ROLLOUT_AZURE_ENDPOINT", "ROLLOUT_DNS"} <= set(taken_back)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_the_settings_of_an_example_for_azure_are_valid_as_well(example: Path) -> None:
     (loaded,) = load([str(example / "rollout.yaml")], read_variables([str(example / "azure.yaml")]))
     assert loaded.manifest.service == "storefront"
