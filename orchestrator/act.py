@@ -45,9 +45,8 @@ def _one(kind: Act, name: str, call: Callable[[], None], clock: Clock) -> tuple[
     except (Conflict, Throttled) as error:
         return (Refusal(kind, name, clock.now(), error.code, error.message, final=False),)
     except Transient as error:
-        if kind is Act.ENSURE:
-            return (Ack(kind, name, clock.now()),)
-        return (Refusal(kind, name, clock.now(), error.code, error.message, final=False),)
+        said = Refusal(kind, name, clock.now(), error.code, error.message, final=False)
+        return (Ack(kind, name, clock.now()), said) if kind is Act.ENSURE else (said,)
     except ProviderError as error:
         return (Refusal(kind, name, clock.now(), error.code, error.message, final=True),)
     return (Ack(kind, name, clock.now()),)

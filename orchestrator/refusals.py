@@ -31,7 +31,8 @@ def refuse_known(app: App, wish: Wish, wanted: Revision, found: Survey) -> None:
         raise Refused("olderRevision", message)
     held = app.store.suspended(name, app.clock.now())
     if held is not None and not wish.emergency:
-        raise Refused("suspended", f"{name} is suspended by {held.actor}: {held.reason}; `rollout unsuspend {name}`")
+        lift = f"`rollout unsuspend {'--all' if held.service is None else name}`"
+        raise Refused("suspended", f"{name} is suspended by {held.actor}: {held.reason}; {lift}")
 
 
 def _lifted(store: Store, service: str, wanted: Revision) -> bool:

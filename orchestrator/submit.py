@@ -102,9 +102,11 @@ def _beside(app: App, wish: Wish, running: Rollout) -> Submission:
     digest, tag = (wish.digest, wish.tag) if wish.digest else (running.revision.digest, running.revision.tag)
     wanted = revision(digest, wish.loaded.template_hash, image=wish.loaded.manifest.image, tag=tag)
     stuck = running.outcome is Outcome.STUCK
-    leaving = running.aborted is not None or any(said.kind is CommandKind.ABORT for said in running.commands)
+    waiting = {said.kind for said in running.commands}
+    leaving = running.aborted is not None or CommandKind.ABORT in waiting
+    full = running.full or CommandKind.PROMOTE_FULL in waiting
     if wanted.id == running.revision.id and (stuck or not leaving or wish.digest is None):
-        if wish.emergency and not (stuck or leaving or running.full):
+        if wish.emergency and not (stuck or leaving or full):
             app.store.command(running.id, CommandKind.PROMOTE_FULL, wish.actor, at=app.clock.now(), reason=wish.reason)
         return Submission(Way.ATTACHED, running.revision, running)
     if stuck:

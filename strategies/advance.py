@@ -147,6 +147,9 @@ def _turn(rollout: Rollout, now: datetime) -> Rollout:
 def _take_back(state: TargetState, target: Target, reason: Reason, now: datetime) -> TargetState:
     if state.phase is Phase.PENDING:
         return evolve(enter(state, Phase.ROLLED_BACK, now), failure=state.failure or reason)
+    if state.exposed and stable_sick(state, target) and state.problem is not None:
+        # Who cannot see cannot say that it is sick: what is asked stays asked until there is something to see.
+        return evolve(state, note=f"{reason.message}; waits to see whether the stable side can serve: {state.problem}")
     if state.exposed and stable_sick(state, target):
         why = Reason("stableSick", f"{reason.message}; but the stable side cannot serve either")
         return evolve(enter(state, Phase.STUCK, now), failure=why)

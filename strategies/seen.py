@@ -91,6 +91,8 @@ class TrafficSeen:
     rolled_back: tuple[tuple[str, str], ...] = ()
     """Pairs of a holder and the first eight digits of its revision last taken back (tag `rollout-rolled-back`)."""
     parents_healthy: bool = True
+    weighted: bool = True
+    """Whether weights decide at all: somebody may have switched the profile to another method."""
     address: str | None = None
     """The name clients use."""
 

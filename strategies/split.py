@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import ceil, floor
 
-from strategies.model import Member, Slot
+from strategies.model import Member, Slot, Stage
 
 LOWEST, HIGHEST = 1, 1000
 """What one endpoint's weight may be (Traffic Manager: 1 to 1000; zero is a switched-off endpoint)."""
@@ -45,6 +45,9 @@ def members(share: float, weight: int, stable: Sequence[Slot], candidate: Sequen
     Adopted endpoints have exactly their original weights while the candidate has nothing, and else keep their ratio.
     """
     serving = [slot for slot in stable if slot.weight != 0]
+    if share > 0:
+        # What is gone cannot carry its part: the others of its side do, and without any the candidate does.
+        serving = [slot for slot in serving if slot.stage is not Stage.GONE]
     for_candidate = candidate_weight(share, weight, len(serving), len(candidate))
     if share <= 0 and any(slot.adopted for slot in serving):
         old = tuple(slot.weight or LOWEST for slot in serving)

@@ -92,7 +92,13 @@ def _holding(rollout: Rollout, state: TargetState, target: Target, now: datetime
     waived = rollout.full or state.waived >= state.step
     verdict = judge(state, target)
     if verdict.health is not Health.HEALTHY:
-        return evolve(state, note=verdict.reason.message if verdict.reason else "")
+        why = verdict.reason or Reason("undecided", "")
+        return evolve(state, note=why.message, asks_person=why.code == "drift")
+    if step.share > 0 and any(slot.stage is Stage.GONE for slot in state.stable):
+        # Its part goes to who is left, at once.
+        state = traffic.ask(
+            state, traffic.at_share(state, target, step.share, rollout.id, rollout.succeeds), step.share, now
+        )
     if state.asked is not None and not confirmed(state):
         return evolve(state, note="waits for the read-back of what was asked")
     if state.share > 0 and not state.online:

@@ -78,6 +78,8 @@ def shows(seen: TrafficSeen, intent: TrafficIntent, holder: str) -> bool:
     """
     if not seen.exists:
         return not any(member.weight for member in intent.members)
+    if not seen.weighted:
+        return False
     if not all(_stands(seen, member) for member in intent.members):
         return False
     if any(seen.endpoint(name) for name in intent.absent):

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from strategies.evidence import ALPHA, e_value
-from strategies.model import Reason, Slot, TargetState
+from strategies.model import Reason, Slot, Stage, TargetState
 from strategies.observe import BELIEVED
 from strategies.phases import Phase
 from strategies.plan import OnDrift, Target
@@ -49,7 +49,8 @@ def judge(state: TargetState, target: Target) -> Verdict:
     for slot in state.candidate:
         if slot.fault is not None:
             who = slot.name or slot.endpoint
-            return _unhealthy("faulty", f"{who}: {slot.fault}", group=who)
+            code = "createRefused" if slot.stage is Stage.INTENDED else "faulty"
+            return _unhealthy(code, f"{who}: {slot.fault}", group=who)
     if state.refused is not None:
         return Verdict(Health.UNHEALTHY, state.refused)
     if state.lost >= BELIEVED:
@@ -112,7 +113,8 @@ def _doubts(state: TargetState, target: Target) -> Verdict | None:
         if not slot.ready:
             return _undecided("notReady", f"{who}: {slot.clean} clean probes of {target.probe.before}, or not running")
     if state.drift_since is not None and target.on_drift is OnDrift.HOLD:
-        return _undecided("drift", f"our split was changed by somebody else at {state.drift_since:%H:%M:%S} UTC")
+        what = f"our split was changed by somebody else at {state.drift_since:%H:%M:%S} UTC"
+        return _undecided("drift", f"{what}: `rollout approve` writes ours again, `rollout abort` goes back")
     if state.problem is not None:
         return _undecided("blind", state.problem)
     return None

@@ -6,10 +6,15 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TextIO
 
 from orchestrator.cli.options import Options
 from orchestrator.cli.style import Style
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 class Output:
@@ -22,7 +27,9 @@ class Output:
     def __init__(self, options: Options, out: TextIO | None = None, err: TextIO | None = None) -> None:
         """Use the process's own streams unless others are given."""
         self.options = options
-        self._out, self._err = out or sys.stdout, err or sys.stderr
+        # A process that was started without them (`>&-`) has None there.
+        self._out = out or sys.stdout or _nowhere()
+        self._err = err or sys.stderr or _nowhere()
         self.closed = False
         self.style = self._style(self._out)
         self.err_style = self._style(self._err)

@@ -43,6 +43,7 @@ def traffic_seen(body: Body, parents: Sequence[tuple[Parent, Body | None]], at: 
         active=marks.parse_active(tags.get(marks.ACTIVE, "")),
         rolled_back=marks.parse_active(tags.get(marks.ROLLED_BACK, "")),
         parents_healthy=all(parent is not None and parent_healthy(above, parent, body) for above, parent in parents),
+        weighted=is_weighted(body) and is_enabled(body),
         address=dns(body).get("fqdn") or None,
     )
 

@@ -117,7 +117,7 @@ def test_the_first_signal_aborts_and_goes_on_and_a_later_one_leaves_at_once(desk
     rollout = desk.put(states.holding())
     since = desk.clock.monotonic()
     signals(desk, 2.0, 20.0)
-    left = drive(desk, rollout, lambda state: state, on_interrupt=OnInterrupt.ABORT)
+    left = drive(desk, rollout, ends_after(desk, 60.0), on_interrupt=OnInterrupt.ABORT)
     assert (left.ending, left.signal) == (Ending.INTERRUPTED, signal.SIGINT)
     assert 20.0 <= desk.clock.monotonic() - since < 22.0
     assert left.rollout.aborted is not None

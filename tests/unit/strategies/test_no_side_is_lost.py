@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from strategies import split
 from strategies.commands import can_serve
-from strategies.missing import Remove, missing
+from strategies.missing import Remove, Shift, missing
 from strategies.model import CommandKind, Outcome, Reason, Side, Slot, Stage, with_target
 from strategies.phases import Phase
 from strategies.plan import Deadlines, OnFailure, Scope, WaveRule
@@ -167,3 +167,49 @@ def test_a_split_that_cannot_be_names_the_weight_that_works(
     found = split.unfit(weight, shares, old, new)
     assert said in found
     assert bool(said) == bool(found)
+
+
+def test_what_is_gone_gets_no_weight_at_the_next_step_and_none_at_this_one() -> None:
+    of = in_force(in_phase(rollout(), Phase.HOLDING, step=1), 10)
+    of = with_target(of, replace(state_of(of), stable=gone(state_of(of).stable)))
+    after = tick(of, 2, look(of, 2, groups=look(of, 2).groups[:1]))
+    asked = state_of(after).asked
+    assert asked is not None
+    weights = {member.endpoint: member.weight for member in asked.intent.members}
+    assert weights[state_of(of).stable[0].endpoint] == 0
+    assert sum(weights.values()) == 1000
+
+
+def test_a_profile_that_weights_no_longer_decide_holds_the_rollout_and_says_so() -> None:
+    of = in_force(in_phase(rollout(), Phase.HOLDING, step=1), 10)
+    for second in (2, 4, 6):
+        seen = look(of, second).traffic
+        assert seen is not None
+        of = tick(of, second, look(of, second, traffic=replace(seen, weighted=False)))
+    assert phases(of) == {"west": Phase.HOLDING}
+    assert state_of(of).asks_person
+    assert "rollout approve" in state_of(of).note
+
+
+def test_approve_writes_our_split_again_where_somebody_else_changed_it() -> None:
+    of = in_force(in_phase(rollout(), Phase.HOLDING, step=1), 10)
+    changed = shown(None, 2)
+    for second in (2, 4):
+        of = tick(of, second, look(of, second, traffic=replace(changed, at=at(second))))
+    assert state_of(of).drift_since is not None
+    of = told(of, CommandKind.APPROVE)
+    looked = look(of, 6, traffic=replace(changed, at=at(6)))
+    after = tick(of, 6, looked)
+    assert [act for act in missing(after, Seen((looked,))) if isinstance(act, Shift)]
+
+
+def test_an_abort_that_cannot_see_the_stable_side_waits_instead_of_calling_it_sick() -> None:
+    of = in_force(in_phase(rollout(), Phase.HOLDING, step=1), 10)
+    blind = tuple(replace(slot, failed=9) for slot in state_of(of).stable)
+    of = with_target(of, replace(state_of(of), stable=blind))
+    unseen = look(of, 2, groups=(), probes=(), traffic=None, problem="no answer")
+    after = tick(told(of, CommandKind.ABORT), 2, unseen)
+    assert phases(after) == {"west": Phase.HOLDING}
+    well = tuple(replace(slot, failed=0) for slot in state_of(after).stable)
+    again = tick(with_target(after, replace(state_of(after), stable=well)), 4)
+    assert phases(again) == {"west": Phase.RETURNING}
