@@ -159,8 +159,8 @@ CASES: dict[str, tuple[Mapping[str, str], list[str]]] = {
         {PORT: f"{PORT}    adopt: [blue]\n    adoptedGroups: delete\n"},
         [
             f"rollout.yaml:16: {TRAFFIC}.adoptedGroups: must not be given yet: this version does not run the "
-            "deletion of what stands behind adopted endpoints; take them out of the profile with `adopt` and delete them "
-            "by hand afterwards"
+            "deletion of what stands behind adopted endpoints; take them out of the profile with `adopt` and delete "
+            "them by hand afterwards"
         ],
     ),
     "an address without a cluster": (
