@@ -85,7 +85,7 @@ def _go_on(rollout: Rollout, *, waive: bool) -> Rollout:
             return evolve(state, approved=len(rollout.service.target(state.name).plan.steps))
         if state.phase is not Phase.HOLDING:
             return state
-        if state.drift_since is not None and state.asked is not None:
+        if state.drift_since is not None and state.asked is not None and not waive:
             # Somebody else's change of our split was held for a person: the word is to write ours again.
             again = Asked(state.asked.intent, rollout.ticked_at, state.asked.share)
             return evolve(state, asked=again, drift_since=None)

@@ -66,7 +66,7 @@ def run() -> list[Goal]:
         plain = [*cli, "status", "--store", empty]
         document = [*cli, "status", name, "--output", "json", "--store", one]
         for warm in (plain, document):
-            subprocess.run([sys.executable, *warm], check=True, capture_output=True)
+            subprocess.run([sys.executable, *warm], check=True, capture_output=True, env=_environment(folder))
         help_ = instructions([*cli, "--help"], folder)
         twin = instructions(["-c", TWIN], folder)
         status, status_json = instructions(plain, folder), instructions(document, folder)
@@ -90,13 +90,17 @@ def _stored(url: str) -> str:
     return rollout.service.name
 
 
+def _environment(folder: str) -> dict[str, str]:
+    """Compiled modules in a folder of their own, whatever the caller's environment says about writing them."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    return {**kept, "PYTHONHASHSEED": "0", "PYTHONPYCACHEPREFIX": f"{folder}/compiled"}
+
+
 def instructions(arguments: list[str], folder: str) -> int:
     """Count the instructions of one run of this Python."""
     out = Path(folder) / "callgrind.out"
     command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", sys.executable, *arguments]
-    done = subprocess.run(
-        command, env={**os.environ, "PYTHONHASHSEED": "0"}, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run(command, env=_environment(folder), capture_output=True, text=True, check=True)
     found = re.search(r"Collected : (\d+)", done.stderr)
     if found is None:
         raise RuntimeError(f"valgrind said nothing of instructions:\n{done.stderr[-2000:]}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import atexit
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,18 +32,25 @@ pytestmark = [
 ]
 
 
+@cache
+def compiled_modules() -> str:
+    """A folder for compiled modules that is gone with this process."""
+    folder = tempfile.TemporaryDirectory(prefix="compiled-")
+    atexit.register(folder.cleanup)
+    return folder.name
+
+
 def instructions(script: str, *words: str) -> int:
-    """Instructions of one run, in millions; run once before, so that every module is compiled."""
+    """Instructions of one run, in millions; run once before, so that every module is compiled, wherever we run."""
     python = [sys.executable, "-c", script, *words]
-    place = "PYTHONPYCACHEPREFIX"
-    compiled = {place: os.environ[place]} if place in os.environ else {}
-    subprocess.run(python, capture_output=True, check=True)
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONHASHSEED": "0", "PYTHONPYCACHEPREFIX": compiled_modules()}
+    subprocess.run(python, capture_output=True, check=True, env=environment)
     counted = subprocess.run(
         ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *python],
         capture_output=True,
         text=True,
         check=True,
-        env={"PATH": "/usr/bin:/bin", "PYTHONHASHSEED": "0", **compiled},
+        env=environment,
     )
     found = re.search(r"Collected : (\d+)", counted.stderr)
     assert found is not None, counted.stderr

@@ -88,19 +88,19 @@ def test_an_owner_that_renews_keeps_it_for_ever(world: World) -> None:
     assert first.fence == 1
 
 
-def test_a_lease_that_was_over_long_ago_is_taken_at_first_sight(world: World) -> None:
+def test_a_lease_that_looks_over_by_the_date_is_taken_only_after_a_period_of_watching_it(world: World) -> None:
     assert world.lease().acquire()
     world.clock.pass_(2 * LEASE_SECONDS)
-    assert world.lease(ELSEWHERE).acquire()
+    contender = world.lease(ELSEWHERE)
+    assert not contender.acquire()
+    world.clock.pass_(LEASE_SECONDS)
+    assert contender.acquire()
 
 
-@given(
-    skew=st.floats(-3600, LEASE_SECONDS - 0.001), before=st.floats(0, 4.9), polls=st.lists(st.floats(0, 5), max_size=12)
-)
+@given(skew=st.floats(-3600, 3600), before=st.floats(0, 4.9), polls=st.lists(st.floats(0, 5), max_size=12))
 def test_a_contender_whose_date_is_wrong_takes_nothing_from_one_that_renews(
     skew: float, before: float, polls: list[float]
 ) -> None:
-    """Up to one period ahead, and any time behind."""
     world, other = World(), HandClock()
     first, second = world.lease(), world.lease(ELSEWHERE, other)
     other.date += timedelta(seconds=skew)
@@ -163,6 +163,7 @@ def test_an_expired_lease_that_nobody_took_is_simply_renewed(world: World) -> No
 def test_a_holder_that_lost_it_can_take_it_again_later(world: World) -> None:
     first, second = world.lease(), world.lease(ELSEWHERE)
     assert first.acquire()
+    assert not second.acquire()
     world.clock.pass_(2 * LEASE_SECONDS)
     assert second.acquire()
     assert not first.acquire()
