@@ -30,7 +30,7 @@ def advance(rollout: Rollout, seen: Seen, now: datetime) -> Rollout:
         return evolve(take(rollout), ticked_at=now)
     gap = max((now - rollout.ticked_at).total_seconds(), 0.0)
     rollout = take(evolve(rollout, ticked_at=now))
-    rollout = _spend(_observe(rollout, seen, now), gap)
+    rollout = _observe(rollout, seen, now, gap)
     rollout = _give_way(rollout, seen)
     rollout = _condemn(rollout)
     rollout = _turn(rollout, now)
@@ -43,14 +43,32 @@ def advance(rollout: Rollout, seen: Seen, now: datetime) -> Rollout:
     return evolve(rollout, ended_at=(rollout.ended_at or now) if over else None)
 
 
-def _observe(rollout: Rollout, seen: Seen, now: datetime) -> Rollout:
+def _observe(rollout: Rollout, seen: Seen, now: datetime, gap: float) -> Rollout:
+    """Fold the look into every target, and count the time that is held against it and the rollout.
+
+    What waits for a person to provide something is not late, and a long gap is time in which no engine ran.
+    """
+    ran = min(gap, RAN_SECONDS)
     targets = tuple(
         state
         if state.phase in TERMINAL
-        else observe(state, rollout.service.target(state.name), seen.target(state.name), rollout.service.name, now)
+        else observe(
+            state,
+            rollout.service.target(state.name),
+            seen.target(state.name),
+            rollout.service.name,
+            now,
+            ran=0.0 if state.phase is Phase.PREPARING and state.asks_person else ran,
+        )
         for state in rollout.targets
     )
-    return evolve(rollout, targets=targets)
+    counted = 0.0 if awaits_person(rollout) else gap
+    return evolve(
+        rollout,
+        targets=targets,
+        spent_seconds=rollout.spent_seconds + counted,
+        wave_seconds=rollout.wave_seconds + counted,
+    )
 
 
 def _give_way(rollout: Rollout, seen: Seen) -> Rollout:
@@ -64,24 +82,6 @@ def _give_way(rollout: Rollout, seen: Seen) -> Rollout:
             reason = Reason("otherRollout", f"rollout {found}, of another store, moves the weights of {state.name}")
             return evolve(with_target(rollout, evolve(state, failure=reason)), failure=reason, superseded_by=found)
     return rollout
-
-
-def _spend(rollout: Rollout, gap: float) -> Rollout:
-    """Count the time that is held against the rollout; what waits for a person to provide something is not late."""
-    ran = min(gap, RAN_SECONDS)
-    targets = tuple(
-        state
-        if state.phase is Phase.PREPARING and state.asks_person
-        else evolve(state, spent_seconds=state.spent_seconds + ran)
-        for state in rollout.targets
-    )
-    counted = 0.0 if awaits_person(rollout) else gap
-    return evolve(
-        rollout,
-        targets=targets,
-        spent_seconds=rollout.spent_seconds + counted,
-        wave_seconds=rollout.wave_seconds + counted,
-    )
 
 
 def awaits_person(rollout: Rollout) -> bool:
@@ -147,9 +147,6 @@ def _turn(rollout: Rollout, now: datetime) -> Rollout:
 def _take_back(state: TargetState, target: Target, reason: Reason, now: datetime) -> TargetState:
     if state.phase is Phase.PENDING:
         return evolve(enter(state, Phase.ROLLED_BACK, now), failure=state.failure or reason)
-    if state.exposed and stable_sick(state, target) and state.problem is not None:
-        # Who cannot see cannot say that it is sick: what is asked stays asked until there is something to see.
-        return evolve(state, note=f"{reason.message}; waits to see whether the stable side can serve: {state.problem}")
     if state.exposed and stable_sick(state, target):
         why = Reason("stableSick", f"{reason.message}; but the stable side cannot serve either")
         return evolve(enter(state, Phase.STUCK, now), failure=why)

@@ -70,11 +70,9 @@ def missing(rollout: Rollout, seen: Seen) -> tuple[Action, ...]:
 
 def _shift(rollout: Rollout, state: TargetState, target: Target, seen: TargetSeen) -> Shift | None:
     asked = state.asked
-    if (
-        asked is None
-        or seen.traffic is None
-        or traffic.shows(seen.traffic, asked.intent, holder(rollout.service.name, state.name))
-    ):
+    if asked is None or asked.shown or seen.traffic is None:
+        return None
+    if traffic.shows(seen.traffic, asked.intent, holder(rollout.service.name, state.name)):
         return None
     if asked.confirmed_at is not None:
         repairs = target.on_drift is OnDrift.REPAIR or not traffic.serves(seen.traffic)

@@ -25,11 +25,14 @@ BELIEVED = 2
 """Equal reads in a row that are believed against what we expected."""
 
 
-def observe(state: TargetState, target: Target, seen: TargetSeen, service: str, now: datetime) -> TargetState:
-    """Fold everything one look showed of this target into its state."""
+def observe(
+    state: TargetState, target: Target, seen: TargetSeen, service: str, now: datetime, *, ran: float = 0.0
+) -> TargetState:
+    """Fold everything one look showed of this target into its state; `ran` seconds were spent since the last one."""
     state = _acts(state, seen)
     state = evolve(
         state,
+        spent_seconds=state.spent_seconds + ran,
         problem=seen.problem or _unread(state, seen),
         probed_at=max((probe.at for probe in seen.probes), default=state.probed_at),
         candidate=tuple(_slot(s, target, seen, now) for s in state.candidate),

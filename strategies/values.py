@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+Put = Callable[[Any, Any], None]
 
 
 def evolve(value: T, **changes: Any) -> T:
@@ -23,9 +24,9 @@ def evolve(value: T, **changes: Any) -> T:
     else:
         return value
     kind: type = type(value)
-    read, write = _access(kind)
+    read, puts, write = _access(kind)
     copy: T = object.__new__(kind)
-    for put, old in zip(write.values(), read(value), strict=True):
+    for put, old in zip(puts, read(value)):  # noqa: B905 - as many of one as of the other, and this is the hot spot
         put(copy, old)
     for name, wanted in changes.items():
         write[name](copy, wanted)
@@ -33,8 +34,9 @@ def evolve(value: T, **changes: Any) -> T:
 
 
 @cache
-def _access(kind: type) -> tuple[Callable[[Any], tuple[Any, ...]], dict[str, Callable[[Any, Any], None]]]:
+def _access(kind: type) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[Put, ...], dict[str, Put]]:
     """How to read all fields of a class at once, and how to write each past its own guard against change."""
     names: tuple[str, ...] = kind.__slots__  # type: ignore[attr-defined]
     read = attrgetter(*names) if len(names) > 1 else lambda value: (getattr(value, names[0]),)
-    return read, {name: kind.__dict__[name].__set__ for name in names}
+    write = {name: kind.__dict__[name].__set__ for name in names}
+    return read, tuple(write.values()), write

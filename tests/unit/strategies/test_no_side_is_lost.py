@@ -201,15 +201,3 @@ def test_approve_writes_our_split_again_where_somebody_else_changed_it() -> None
     looked = look(of, 6, traffic=replace(changed, at=at(6)))
     after = tick(of, 6, looked)
     assert [act for act in missing(after, Seen((looked,))) if isinstance(act, Shift)]
-
-
-def test_an_abort_that_cannot_see_the_stable_side_waits_instead_of_calling_it_sick() -> None:
-    of = in_force(in_phase(rollout(), Phase.HOLDING, step=1), 10)
-    blind = tuple(replace(slot, failed=9) for slot in state_of(of).stable)
-    of = with_target(of, replace(state_of(of), stable=blind))
-    unseen = look(of, 2, groups=(), probes=(), traffic=None, problem="no answer")
-    after = tick(told(of, CommandKind.ABORT), 2, unseen)
-    assert phases(after) == {"west": Phase.HOLDING}
-    well = tuple(replace(slot, failed=0) for slot in state_of(after).stable)
-    again = tick(with_target(after, replace(state_of(after), stable=well)), 4)
-    assert phases(again) == {"west": Phase.RETURNING}
