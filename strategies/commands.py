@@ -15,7 +15,7 @@ from strategies.model import (
     TargetState,
     TrafficIntent,
 )
-from strategies.phases import Phase, check
+from strategies.phases import FORWARD, Phase, check
 from strategies.values import evolve
 
 FAILED = "failed"
@@ -81,14 +81,14 @@ def _pardoned(slot: Slot) -> Slot:
 
 def _go_on(rollout: Rollout, *, waive: bool) -> Rollout:
     def agree(state: TargetState) -> TargetState:
+        if state.drift_since is not None and state.asked is not None and state.phase in FORWARD and not waive:
+            # Somebody else's change of our split was held for a person: the word is to write ours again.
+            again = Asked(state.asked.intent, rollout.ticked_at, state.asked.share)
+            return evolve(state, asked=again, drift_since=None)
         if state.phase in _DRAINS:
             return evolve(state, approved=len(rollout.service.target(state.name).plan.steps))
         if state.phase is not Phase.HOLDING:
             return state
-        if state.drift_since is not None and state.asked is not None and not waive:
-            # Somebody else's change of our split was held for a person: the word is to write ours again.
-            again = Asked(state.asked.intent, rollout.ticked_at, state.asked.share)
-            return evolve(state, asked=again, drift_since=None)
         return evolve(state, approved=state.step, waived=state.step if waive else state.waived)
 
     return evolve(rollout, targets=tuple(agree(state) for state in rollout.targets))

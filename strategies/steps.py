@@ -150,8 +150,10 @@ def _drain(state: TargetState, target: Target, leaving: Side, now: datetime) -> 
 def _draining(state: TargetState, target: Target, now: datetime) -> TargetState:
     drained = _drain(state, target, Side.STABLE, now)
     state = evolve(state, note=drained.note, asks_person=drained.asks)
-    sound = judge(state, target).health is Health.HEALTHY
-    if not (drained.done and confirmed(state) and state.online and sound):
+    verdict = judge(state, target)
+    if verdict.reason is not None and verdict.reason.code == "drift":
+        return evolve(state, note=verdict.reason.message, asks_person=True)
+    if not (drained.done and confirmed(state) and state.online and verdict.health is Health.HEALTHY):
         return state
     return evolve(enter(state, Phase.DRAINED, now), drained_at=now)
 
@@ -161,7 +163,12 @@ def _drained(rollout: Rollout, state: TargetState, now: datetime) -> TargetState
     target = rollout.service.target(state.name)
     verdict = judge(state, target)
     if verdict.health is not Health.HEALTHY or not (confirmed(state) and state.online):
-        return evolve(state, note=verdict.reason.message if verdict.reason else "waits for Online and a clean read")
+        why = verdict.reason or Reason("unconfirmed", "waits for Online and a clean read")
+        return evolve(state, note=why.message, asks_person=why.code == "drift")
+    drained = _drain(state, target, Side.STABLE, now)
+    if not drained.done:
+        # The old side was in the answers again meanwhile (a hand-made change, since undone): they must expire anew.
+        return evolve(state, note=drained.note, asks_person=drained.asks)
     if rollout.paused or wait:
         return evolve(state, note=wait or "paused")
     return evolve(enter(state, Phase.RETIRING, now), note="the old side leaves the routing")

@@ -65,7 +65,7 @@ def run() -> list[Goal]:
         name = _stored(one)
         plain = [*cli, "status", "--store", empty]
         document = [*cli, "status", name, "--output", "json", "--store", one]
-        for warm in (plain, document):
+        for warm in ([*cli, "--help"], ["-c", TWIN], plain, document):
             subprocess.run([sys.executable, *warm], check=True, capture_output=True, env=_environment(folder))
         help_ = instructions([*cli, "--help"], folder)
         twin = instructions(["-c", TWIN], folder)

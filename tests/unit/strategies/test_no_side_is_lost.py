@@ -201,3 +201,26 @@ def test_approve_writes_our_split_again_where_somebody_else_changed_it() -> None
     looked = look(of, 6, traffic=replace(changed, at=at(6)))
     after = tick(of, 6, looked)
     assert [act for act in missing(after, Seen((looked,))) if isinstance(act, Shift)]
+
+
+def test_a_drained_side_that_was_in_the_answers_again_is_drained_anew() -> None:
+    of = in_force(in_phase(rollout(), Phase.DRAINED, step=2), 100)
+    of = with_target(of, replace(state_of(of), drained_at=at(1), drift_since=at(60), ttl_before=5))
+    of = tick(of, 62)
+    assert state_of(of).drift_since is None
+    assert phases(of) == {"west": Phase.DRAINED}
+    for second in range(63, 110):
+        of = tick(of, second)
+        if phases(of)["west"] is not Phase.DRAINED:
+            break
+    assert phases(of) == {"west": Phase.RETIRING}
+    assert state_of(of).since >= at(62 + 5 + 5 + 10), "TTL, propagation and margin after the read-back"
+
+
+@pytest.mark.parametrize("phase", [Phase.SHIFTING, Phase.HOLDING, Phase.DRAINING, Phase.DRAINED])
+def test_approve_answers_a_change_of_our_split_in_every_phase_before_retirement(phase: Phase) -> None:
+    of = in_force(in_phase(rollout(), phase, step=2), 100)
+    of = with_target(of, replace(state_of(of), drift_since=at(3)))
+    looked = look(of, 6, traffic=replace(shown(None, 6), at=at(6)))
+    after = tick(told(of, CommandKind.APPROVE), 6, looked)
+    assert [act for act in missing(after, Seen((looked,))) if isinstance(act, Shift)]
