@@ -7,7 +7,7 @@ the number of writes are those of the rollout itself as long as nothing goes wro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -123,7 +123,7 @@ class _Run:
     turn_at_seconds: float | None
     now: datetime = field(init=False)
     entries: list[Entry] = field(default_factory=list)
-    _idle: int = 0
+    _acts: Sequence[Action] = ()
 
     def __post_init__(self) -> None:
         self.now = self.rollout.created_at
@@ -146,7 +146,9 @@ class _Run:
         due = wake(self.rollout, self.now)
         if due is None or self.rollout.outcome is Outcome.STUCK:
             return None
-        moved = bool(acts) or _material(before) != _material(self.rollout)
+        # The same act once more brings nothing: what did not obey then does so later, or never.
+        again, self._acts = acts == self._acts, acts
+        moved = (bool(acts) and not again) or _material(before) != _material(self.rollout)
         return due if moved or self._waits_for_person() else self._leap(due)
 
     def _noted(self, action: Action) -> Entry:
@@ -199,7 +201,8 @@ class _Run:
             service.deadlines.wave_seconds - rollout.wave_seconds,
             service.deadlines.total_seconds - rollout.spent_seconds,
         )
-        return [*baked, *(self.now + timedelta(seconds=max(rest, 0.0) + 0.001) for rest in left)]
+        # A deadline that has passed brings nothing more, and must not look like one that is just about to.
+        return [*baked, *(self.now + timedelta(seconds=rest + 0.001) for rest in left if rest > -0.001)]
 
     def beside(self) -> Iterator[tuple[str, float]]:
         """For each target, the seconds in which candidate and stable groups of ours both run."""
@@ -222,7 +225,8 @@ def _material(rollout: Rollout) -> object:
         (
             state.phase,
             state.step,
-            state.asked and (state.asked.intent, state.asked.confirmed_at, state.asked.off),
+            # The second different read in a row counts; every further one only says the same.
+            state.asked and (state.asked.intent, state.asked.confirmed_at, min(state.asked.off, 2)),
             state.online,
             tuple(of_slot(slot) for slot in (*state.candidate, *state.stable)),
         )

@@ -9,6 +9,11 @@ if TYPE_CHECKING:
     from orchestrator.store.ports import Leases
     from orchestrator.store.records import LeaseRecord, Owner
 
+PRESENCE = "/daemon"
+"""The key of the lease that one of a store's daemons holds while it runs; no service can have this name."""
+YIELDS_SECONDS = 5.0
+"""How long a daemon that shares our store has to take what was submitted, before this process drives it itself."""
+
 
 def live_holder(store: Leases, service: str, now: datetime, witness: Owner) -> LeaseRecord | None:
     """The lease of a process that may still live; None when it was let go, has run out, or its owner is dead.

@@ -14,6 +14,19 @@ from strategies.begin import Survey
 from strategies.model import Outcome, Revision
 
 
+def refuse_downgrade(wish: Wish, wanted: Revision, present: Revision | None, doing: str) -> None:
+    """What the watcher found is not rolled out when it ranks below what is there already; raises Refused.
+
+    `doing` says what `present` does, as in `serves`. The same digest under another tag is no downgrade.
+    """
+    if wish.older is None or wish.allow_older or present is None or present.digest == wanted.digest:
+        return
+    if wanted.tag and present.tag and wish.older(wanted.tag, present.tag):
+        lift = "`allowDowngrade: true` in the manifest's `follow` lets the watcher go back"
+        message = f"{wanted.tag} ranks below {present.tag}, which {doing}; {lift}, `rollout start --tag` does it once"
+        raise Refused("downgrade", message)
+
+
 def refuse_known(app: App, wish: Wish, wanted: Revision, found: Survey) -> None:
     """A revision that was taken back, or an older one, is not rolled out again by accident; raises Refused."""
     name = wish.loaded.manifest.service
@@ -22,6 +35,7 @@ def refuse_known(app: App, wish: Wish, wanted: Revision, found: Survey) -> None:
         if marked or app.store.is_poisoned(name, wanted.id):
             lift = f"`rollout retry {name}` or start --retry lifts it"
             raise Refused("rolledBackBefore", f"revision {wanted.short} was rolled back before; {lift}")
+    refuse_downgrade(wish, wanted, found.revision, "serves")
     promoted = [known.id for _, known in app.store.promoted(name)]
     # The one promoted last is not older, though somebody may have deleted all of it since.
     newest = {promoted[-1] if promoted else None, found.revision.id if found.revision is not None else None}

@@ -13,13 +13,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.exit_codes import ExitCode
 from orchestrator.outlook import decides_at
 from strategies.evidence import ALPHA, e_value
 from strategies.model import Outcome, Reason, Revision, Rollout, Slot, Stage, TargetState
 from strategies.phases import RETURNING_HOME, TERMINAL, Phase
+
+if TYPE_CHECKING:
+    from orchestrator.store.records import Sighting
 
 SCHEMA = 1
 _CODES = {
@@ -150,6 +153,23 @@ def blank(service: str, outcome: str, reason: Reason, *, engine: str = "none") -
         "candidate": None,
         "targets": [],
         "leftovers": [],
+    }
+
+
+def watch_document(sighting: Sighting | None) -> dict[str, Any] | None:
+    """What the watcher last saw of a service and what became of it; None where nothing is watched and nothing wrong."""
+    if sighting is None or not sighting.tells:
+        return None
+    return {
+        "image": sighting.image or None,
+        "rule": sighting.rule or None,
+        "tag": sighting.tag,
+        "digest": sighting.digest,
+        "seenAt": stamp(sighting.seen_at),
+        "outcome": sighting.outcome or None,
+        "message": sighting.message or None,
+        "problem": sighting.problem or sighting.manifest_problem or None,
+        "problemAt": stamp(sighting.problem_at if sighting.problem else sighting.manifest_problem_at),
     }
 
 

@@ -9,23 +9,22 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from types import FrameType
 
 from orchestrator.clock import Clock
 from orchestrator.engine import Engine
 from orchestrator.holder import live_holder
-from orchestrator.lease import Lease, LeaseLost, this_process
-from orchestrator.store.errors import EndedRollout, StaleWrite, StoreUnavailable
+from orchestrator.lease import Lease
+from orchestrator.steering import Steering
+from orchestrator.store.errors import EndedRollout, StoreUnavailable
 from orchestrator.store.ports import Store
 from strategies.advance import awaits_person
 from strategies.model import CommandKind, Outcome, Rollout
 
 SLICE_SECONDS = 0.25
 """The longest sleep: how soon a new command, a signal or a dead owner is noticed."""
-CALL_SECONDS = 10.0
-"""The longest a provider call may take; without that much rest of the lease none is begun."""
 STORE_SECONDS = 60.0
 """How long a store that does not answer is asked again; nothing is decided or begun meanwhile."""
 
@@ -107,16 +106,38 @@ def _signals() -> Iterator[_Signals]:
 
 
 class Driver:
-    """Drives one rollout while it holds the service's lease, and follows whoever holds it while it does not."""
+    """Drives one rollout while it holds the service's lease, and follows whoever holds it while it does not.
 
-    def __init__(self, store: Store, clock: Clock, engine: Engine, rollout_id: str, patience: Patience) -> None:
-        self.store, self.clock, self.engine, self.patience = store, clock, engine, patience
-        self.rollout = store.load(rollout_id)
-        self.lease = Lease(store, self.rollout.service.name, clock, this_process())
-        self._due: datetime | None = None
+    `engine` None only follows. For `yields_seconds` from its beginning it leaves a free lease to a running daemon.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        engine: Engine | None,
+        rollout_id: str,
+        patience: Patience,
+        *,
+        yields_seconds: float = 0.0,
+    ) -> None:
+        """Read the rollout; nothing is taken before `run`."""
+        self.store, self.clock, self.patience = store, clock, patience
+        self.steering = Steering(store, clock, engine, rollout_id)
         self._timeout = patience.timeout_seconds
         self._began = clock.monotonic()
+        self._drives_from = self._began + yields_seconds
         self._silent_since: float | None = None
+
+    @property
+    def rollout(self) -> Rollout:
+        """The rollout as it was last read."""
+        return self.steering.rollout
+
+    @property
+    def lease(self) -> Lease:
+        """The lease on its service."""
+        return self.steering.lease
 
     def run(
         self, watch: Callable[[Rollout, bool], None] | None = None, until: Callable[[Rollout], bool] | None = None
@@ -132,9 +153,7 @@ class Driver:
                     self._sleep()
                 return ending
             finally:
-                # Unreleased, the lease runs out by itself; how the drive ended must not be lost over it.
-                with suppress(StoreUnavailable):
-                    self.lease.release()
+                self.steering.release()
 
     def _round(
         self,
@@ -155,7 +174,6 @@ class Driver:
     def _without_store(self, caught: _Signals, error: StoreUnavailable) -> Drive | None:
         """Nothing can be saved, so nothing is done: wait a while, unless a signal or the caller's patience says not."""
         now = self.clock.monotonic()
-        self._due = None
         if self._silent_since is None:
             self._silent_since = now
         silent = now - self._silent_since
@@ -169,31 +187,7 @@ class Driver:
         return replace(self._drive(Ending.TIMED_OUT, engine="none"), problem=problem)
 
     def _once(self) -> None:
-        """Tick if the lease is ours and it is time, else read what the owner has saved."""
-        try:
-            if not self.lease.held and not self.lease.acquire():
-                self.rollout, self._due = self.store.load(self.rollout.id), None
-                return
-            self.lease.keep()
-            latest = self.store.load(self.rollout.id)
-            if latest.outcome not in (Outcome.RUNNING, Outcome.STUCK):
-                # Its owner has just ended it and let go of the lease: what is history takes no more ticks.
-                self.rollout, self._due = latest, None
-                return
-            if self._due is not None and self.clock.now() < self._due and not latest.commands:
-                self.rollout = latest
-                return
-            self.rollout = self.engine.tick(latest.id, self.lease.fence, self._may_act)
-            self._due = self.engine.wake(self.rollout)
-        except (LeaseLost, StaleWrite):
-            self.rollout, self._due = self.store.load(self.rollout.id), None
-
-    def _may_act(self) -> bool:
-        """Whether the lease outlasts one more call; a slow look may have used it up, so it is renewed first."""
-        if self.lease.rest() <= CALL_SECONDS:
-            with suppress(StoreUnavailable):  # the rest of the lease says what may still be done
-                self.lease.renew()
-        return self.lease.rest() > CALL_SECONDS
+        self.steering.once(take=self.clock.monotonic() >= self._drives_from)
 
     def _ending(self, caught: _Signals, until: Callable[[Rollout], bool] | None) -> Drive | None:
         if self.rollout.outcome is not Outcome.RUNNING:
@@ -244,5 +238,6 @@ class Driver:
 
     def _sleep(self) -> None:
         limit = timedelta(seconds=SLICE_SECONDS)
-        wait = limit if self._due is None else min(limit, self._due - self.clock.now())
+        due = self.steering.due
+        wait = limit if due is None else min(limit, due - self.clock.now())
         self.clock.sleep(max(wait.total_seconds(), 0.0))

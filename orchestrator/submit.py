@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator.refusals import refuse_known, refuse_unfit
+from orchestrator.refusals import refuse_downgrade, refuse_known, refuse_unfit
 from orchestrator.store.errors import ActiveRollout, EndedRollout, UnknownRollout
 from orchestrator.surroundings import Surroundings, clear, look_around
 from orchestrator.wiring import App, new_id
@@ -109,6 +109,9 @@ def _beside(app: App, wish: Wish, running: Rollout) -> Submission:
         if wish.emergency and not (stuck or leaving or full):
             app.store.command(running.id, CommandKind.PROMOTE_FULL, wish.actor, at=app.clock.now(), reason=wish.reason)
         return Submission(Way.ATTACHED, running.revision, running)
+    # What is being taken back will not be there to be compared with.
+    refuse_downgrade(wish, wanted, None if leaving else running.revision, "is under way")
+    refuse_downgrade(wish, wanted, running.previous, "serves")
     if stuck:
         raise Refused("stuck", f"rollout {running.id} is stuck; settle it first: rollout settle {running.service.name}")
     rule = running.service.while_running

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,8 +19,10 @@ from providers.ports import Metrics
 if TYPE_CHECKING:
     from orchestrator.manifest.loader import Loaded, TargetSettings
     from providers.azure.clients import Clients
+    from providers.azure.credentials import Credentials
     from providers.secrets import LocalSecrets
     from watchers.reference import Reference
+    from watchers.registries import Registries
 
 MetricsOf = Callable[[str, str], Metrics | None]
 """Finds the source that counts requests for a rollout's target; None where there is none."""
@@ -27,7 +30,10 @@ MetricsOf = Callable[[str, str], Metrics | None]
 
 @dataclass(slots=True)
 class App:
-    """A store, a clock and the hands: all that a verb needs to look at the world and change it."""
+    """A store, a clock and the hands: all that a verb needs to look at the world and change it.
+
+    Safe between threads: each rollout's hands are made once and used by one thread at a time, clients are shared.
+    """
 
     store: Store
     clock: Clock = field(default_factory=SystemClock)
@@ -35,6 +41,7 @@ class App:
     listeners: tuple[Listener, ...] = ()
     _clients: Clients | None = None
     _hands: dict[str, Mapping[str, TargetPorts]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def engine(self) -> Engine:
         """An engine over this app's store, clock and hands."""
@@ -42,11 +49,17 @@ class App:
 
     def hands_of(self, rollout_id: str) -> Mapping[str, TargetPorts]:
         """The ports of a stored rollout, bound to its own snapshot and not to what is on disk today."""
-        if rollout_id not in self._hands:
+        found = self._hands.get(rollout_id)
+        if found is None:
             from orchestrator.manifest.loader import from_snapshot
 
-            self._hands[rollout_id] = self.hands(from_snapshot(self.store.snapshot(rollout_id)), rollout_id)
-        return self._hands[rollout_id]
+            made = self.hands(from_snapshot(self.store.snapshot(rollout_id)), rollout_id)
+            found = self._hands.setdefault(rollout_id, made)
+        return found
+
+    def forget(self, rollout_id: str) -> None:
+        """Drop the hands of a rollout that has ended, so that nothing is kept of it; idempotent."""
+        self._hands.pop(rollout_id, None)
 
     def hands(self, loaded: Loaded, rollout_id: str = "") -> Mapping[str, TargetPorts]:
         """The ports of a manifest's targets, before or without a rollout."""
@@ -91,15 +104,22 @@ class App:
         from providers.azure.clients import Clients
         from providers.azure.credentials import Credentials, Endpoint
 
-        if self._clients is None:
-            endpoint = Endpoint.parse(os.environ.get("ROLLOUT_AZURE_ENDPOINT"))
-            self._clients = Clients(Credentials(endpoint))
-        return self._clients
+        with self._lock:
+            if self._clients is None:
+                endpoint = Endpoint.parse(os.environ.get("ROLLOUT_AZURE_ENDPOINT"))
+                self._clients = Clients(Credentials(endpoint))
+            return self._clients
+
+    def disconnect(self) -> None:
+        """Let go of connections to providers; they are made anew when needed again. Nothing is lost by not doing so."""
+        with self._lock:
+            clients = self._clients
+        if clients is not None:
+            clients.close()
 
     def close(self) -> None:
-        """Let go of connections; nothing is lost by not calling it."""
-        if self._clients is not None:
-            self._clients.close()
+        """Let go of every connection, the store's as well; nothing is lost by not calling it."""
+        self.disconnect()
         self.store.close()
 
 
@@ -121,8 +141,28 @@ def digest_of(image: Reference) -> str:
         return registry.digest(image.repository, image.asked, appear_seconds=APPEAR_SECONDS).digest
 
 
+def tags_of(image: Reference) -> tuple[str, ...]:
+    """Ask the registry for every tag of an image's repository, in its own order; raises `watchers.errors`."""
+    from watchers.registry import Registry
+
+    with Registry(image.host, tokens=_EntraTokens()) as registry:
+        return registry.tags(image.repository)
+
+
+def registries() -> Registries:
+    """The registries that a daemon watches, one client per host, with this process's identity and credentials."""
+    from watchers.registries import Registries
+
+    return Registries(_EntraTokens())
+
+
 class _EntraTokens:
     """Azure's identity for Azure's registries: the ears do not know the hands, so they are joined here."""
+
+    def __init__(self) -> None:
+        """Look for no identity yet; one that was found is kept, with what it remembers."""
+        self._credentials: Credentials | None = None
+        self._lock = threading.Lock()
 
     def token(self, host: str, _tenant: str | None) -> str | None:
         """Return an Entra token for an Azure registry; None for any other host, and where there is no identity."""
@@ -133,7 +173,11 @@ class _EntraTokens:
             return None
         from watchers.errors import Denied
 
+        with self._lock:
+            if self._credentials is None or self._credentials.endpoint != endpoint:
+                self._credentials = Credentials(endpoint)
+            found = self._credentials
         try:
-            return Credentials(endpoint).token("https://containerregistry.azure.net/.default")
+            return found.token("https://containerregistry.azure.net/.default")
         except ProviderError as error:
             raise Denied(f"{host}: {error}", "sign in (az login), or give this process an identity") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ class Wish:
     """What a person, a pipeline or the watcher wants; `digest` None means the stable side's, with today's template.
 
     `leaves` is the id of a revision that an undo leaves for good: poisoned once the wish is granted, and not before.
+    `older` is the watcher's own order of tags, whether the first ranks strictly below the second: with it a tag below
+    the one that serves or is under way is refused, unless `allow_older`. A person who names a tag means it.
     """
 
     loaded: Loaded
@@ -40,6 +43,7 @@ class Wish:
     actor: str = ""
     reason: str = ""
     leaves: str | None = None
+    older: Callable[[str, str], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

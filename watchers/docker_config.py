@@ -5,10 +5,12 @@ Looked up each time it is needed, so that a login made meanwhile counts. Secrets
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 from base64 import b64decode
 from collections.abc import Mapping
@@ -98,23 +100,35 @@ class Keychain:
             raise Denied(f"{path} names the credential helper {program}, which is not on PATH", f"install {program}")
         what, remedy = f"{program} get for {server}", "log in again, or set ROLLOUT_REGISTRY_USER and _PASSWORD"
         try:
-            done = subprocess.run(  # noqa: S603 - the user's own helper, by its whole path, without a shell
-                [found, "get"],
-                input=server.encode(),
-                capture_output=True,
-                timeout=self.helper_seconds,
-                check=False,
-                env=dict(self.environment),
-            )
+            code, output, words = _run([found, "get"], server.encode(), dict(self.environment), self.helper_seconds)
         except subprocess.TimeoutExpired:
             raise Denied(f"{what}: no answer within {self.helper_seconds:g} s", remedy) from None
         except OSError as error:
             raise Denied(f"{what}: cannot be run ({error.strerror})", remedy) from None
-        if done.returncode != 0:
-            if _NOT_FOUND in (done.stdout + done.stderr).decode("utf-8", "replace").lower():
+        if code != 0:
+            if _NOT_FOUND in (output + words).decode("utf-8", "replace").lower():
                 return None
-            raise Denied(f"{what}: ended with exit code {done.returncode}", remedy)
-        return _from_answer(done.stdout, program, what, remedy)
+            raise Denied(f"{what}: ended with exit code {code}", remedy)
+        return _from_answer(output, program, what, remedy)
+
+
+def _run(command: list[str], text: bytes, environment: dict[str, str], seconds: float) -> tuple[int, bytes, bytes]:
+    """Run a program without a shell and return its exit code, output and error output.
+
+    It gets a process group of its own: what it has begun itself would otherwise outlive its time limit, and keep us
+    waiting for the end of the output that it inherited. Raises subprocess.TimeoutExpired and OSError.
+    """
+    pipe = subprocess.PIPE
+    with subprocess.Popen(  # noqa: S603 - the user's own helper, by its whole path
+        command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, process_group=0
+    ) as process:
+        try:
+            output, words = process.communicate(text, timeout=seconds)
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return process.returncode, output, words
 
 
 def _from_answer(output: bytes, program: str, what: str, remedy: str) -> Credential | None:

@@ -4,7 +4,8 @@
     |-- Unreachable        no connection, no certificate we trust, too slow, or a failure of the registry (5xx)
     |-- Denied             credentials are missing, unreadable or refused, or do not reach this far (401, 403)
     |-- NotFound           the repository, tag or digest is not there (404)
-    |-- Throttled          too many requests (429); `retry_after` says when to come back
+    |-- NotReady           the tag is listed and its manifest is not there yet: a replica lags, or it is in quarantine
+    |-- Throttled          too many requests (429), or asked while that lasts; `retry_after` says when to come back
     `-- Malformed          an answer came and cannot be used: truncated, too large, no such format, or leading elsewhere
 
 `passing` answers whether the same question may have another answer soon. No text here ever holds a credential.
@@ -53,8 +54,18 @@ class NotFound(RegistryError):  # noqa: N818
     """What was asked for is not there; `code` MANIFEST_UNKNOWN can also mean: not yet, right after a push."""
 
 
+class NotReady(RegistryError):  # noqa: N818
+    """A tag that is listed while its manifest is not to be had; what was known before stays the answer."""
+
+    passing = True
+
+
 class Throttled(RegistryError):  # noqa: N818
-    """Too many requests; `retry_after` says when to come back, None where the registry did not."""
+    """Too many requests; `retry_after` says when to come back, None where the registry did not.
+
+    Also raised in advance, with nothing sent: while the registry's wish to be left alone lasts, and beyond the rate
+    that this process keeps to.
+    """
 
     passing = True
 

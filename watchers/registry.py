@@ -8,48 +8,33 @@ It reads only, and keeps its connections and tokens. Errors are those of `watche
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import re
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 from watchers.addresses import Site
 from watchers.docker_config import Keychain
 from watchers.errors import Malformed
+from watchers.listing import Listing, listing_of, mark_of, names, next_page
+from watchers.manifests import MEDIA_TYPES, Manifest, hashed, media_type, same
 from watchers.patience import Patience
 from watchers.reference import Reference, check_repository, check_tag, is_digest
 from watchers.refusals import refusal
 from watchers.tokens import Authorizer, Tokens
-from watchers.transport import Answer, HttpTransport, Transport
+from watchers.transport import AGENT, Answer, HttpTransport, Transport
 
-OCI_INDEX = "application/vnd.oci.image.index.v1+json"
-OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
-DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-# All four at once: a registry that is not told of a format answers 404, or converts and so changes the digest.
-MEDIA_TYPES = (OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST)
 _PAGE = 1000
 _MOST_PAGES = 1000
 _MOST_MANIFEST_BYTES = 4 << 20
 _MOST_PAGE_BYTES = 16 << 20
+_MOST_LIST_BYTES = 64 << 20
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[^;,"<>]+(?:"[^"]*")?)*)')
-_NEXT = re.compile(r';\s*rel\s*=\s*"?\s*next\s*"?\s*(?:;|$)', re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What a tag or digest stands for: the `digest` to deploy by and the `media_type` of an image or index."""
-
-    digest: str
-    media_type: str
+_ANY_MANIFEST = {"Accept": ", ".join(MEDIA_TYPES), "User-Agent": AGENT}
+_JSON = {"Accept": "application/json", "User-Agent": AGENT}
 
 
 class Registry:
@@ -58,6 +43,8 @@ class Registry:
     `tokens` shows Azure's registries an Entra identity; `keychain` knows the credentials of this machine; `realm_hosts`
     (by default ROLLOUT_REGISTRY_REALM_HOSTS, separated by commas) may issue tokens though they are foreign hosts.
     Raises ReferenceProblem when `host` is none. Safe to be used by several threads.
+
+    `by_time` is whether it lists tags by the time of their last push, as Azure's does; None until it was asked once.
     """
 
     def __init__(
@@ -74,25 +61,27 @@ class Registry:
     ) -> None:
         if realm_hosts is None:
             realm_hosts = os.environ.get("ROLLOUT_REGISTRY_REALM_HOSTS", "").replace(" ", "").split(",")
-        self._site = Site(host, realm_hosts)
+        self.site = Site(host, realm_hosts)
         self._patience = patience or Patience()
         self._transport = transport or HttpTransport()
         self._now = now
-        monotonic = self._patience.monotonic
+        self.base = self.site.base
+        self.monotonic = self._patience.monotonic
+        self.by_time: bool | None = None if self.site.azure else False
         self._authorizer = Authorizer(
-            self._site,
+            self.site,
             self._transport,
             keychain or Keychain(),
             tokens=tokens,
             tenant=tenant,
             now=now,
-            monotonic=monotonic,
+            monotonic=self.monotonic,
         )
 
     @property
     def host(self) -> str:
         """The registry's name in image references."""
-        return self._site.host
+        return self.site.host
 
     @property
     def identity(self) -> str:
@@ -114,17 +103,53 @@ class Registry:
     def tags(self, repository: str) -> tuple[str, ...]:
         """Return all tags of a repository, in the registry's order; names that no tag can have are left out."""
         check_repository(repository)
-        what = f"{self.host}/{repository}: its tags"
-        address: str | None = f"{self._site.base}/v2/{repository}/tags/list?n={_PAGE}"
-        seen: set[str] = set()
-        tags: dict[str, None] = {}
-        while address is not None:
-            if address in seen or len(seen) == _MOST_PAGES:
-                raise Malformed(f"{what}: pages without an end", "tell whoever runs the registry")
-            seen.add(address)
-            names, address = self._page(repository, address, what)
-            tags.update(dict.fromkeys(names))
-        return tuple(tags)
+        what, scope = _what_tags(self.host, repository), _list_scope(repository)
+
+        def read(address: str) -> Answer:
+            answer = self.page(address, scope, what)
+            names(answer, what)
+            return answer
+
+        first = self._patience.ask(lambda: read(self._list_address(repository)))
+        pages = self._rest(first, lambda address: self._patience.ask(lambda: read(address)), what)
+        return listing_of(pages, what).tags
+
+    def current_digest(self, repository: str, tag: str) -> str:
+        """Return the digest a tag has now, by one HEAD where the registry is a good one; a watcher's question.
+
+        Asked once, and for names that were checked before.
+        """
+        return self._manifest(repository, tag, f"{self.site.host}/{repository}:{tag}").digest
+
+    def listing(self, repository: str) -> Listing:
+        """Return the list of all tags with its marks; asked once, and for a name that was checked before."""
+        what, scope = _what_tags(self.site.host, repository), _list_scope(repository)
+        first = self.page(self._list_address(repository), scope, what)
+        return listing_of(self._rest(first, lambda address: self.page(address, scope, what), what), what)
+
+    def changed(self, repository: str, etag: str | None, mark: int | None) -> Listing | None:
+        """Return the list of all tags, None when it is still the one of `etag` and `mark`; a watcher's question.
+
+        Asked once, and for a name that was checked before. An unchanged list is not parsed, with `etag` not even sent.
+        A list of several pages is fetched whole, since its first one says nothing of the others.
+        """
+        what, scope = _what_tags(self.site.host, repository), _list_scope(repository)
+        headers = _JSON if etag is None else {**_JSON, "If-None-Match": etag}
+        first = self.ask("GET", self._list_address(repository), headers, scope=scope, what=what, most=_MOST_PAGE_BYTES)
+        if first.status == 304 and etag is not None:
+            return None
+        pages = self._rest(self._good(first, what), lambda address: self.page(address, scope, what), what)
+        return None if mark is not None and mark_of(pages) == mark else listing_of(pages, what)
+
+    def page(self, address: str, scope: str, what: str) -> Answer:
+        """Return one answer of JSON, of status 200; raises the refusal that any other is."""
+        return self._good(self.ask("GET", address, _JSON, scope=scope, what=what, most=_MOST_PAGE_BYTES), what)
+
+    def following(self, page: Answer) -> str | None:
+        """Return the address of the next page, None after the last; raises Malformed when it leads elsewhere."""
+        headers = page.headers.get_all("Link")
+        link = next_page(headers) if headers else None
+        return self.site.follow(page.address, link, "next page") if link is not None else None
 
     def close(self) -> None:
         """Close the connections; a later question opens new ones."""
@@ -138,60 +163,72 @@ class Registry:
     ) -> None:
         self.close()
 
+    def ask(self, method: str, address: str, headers: Mapping[str, str], *, scope: str, what: str, most: int) -> Answer:
+        """Send one question, shown who asks as the registry wants it for `scope`; refusals but 401 are answers."""
+        answer = self._send(method, address, headers, self._authorizer.shown(scope), most)
+        if answer.status != 401:
+            return answer
+        return self._authorizer.reopen(
+            answer, what, scope, lambda authorization: self._send(method, address, headers, authorization, most)
+        )
+
     def _manifest(self, repository: str, reference: str, what: str) -> Manifest:
-        address = f"{self._site.base}/v2/{repository}/manifests/{reference}"
-        headers = {"Accept": ", ".join(MEDIA_TYPES)}
+        address = f"{self.base}/v2/{repository}/manifests/{reference}"
         scope = f"repository:{repository}:pull"
-        answer = self._ask("HEAD", address, headers, scope=scope, what=what, most=_MOST_MANIFEST_BYTES)
-        told, media_type = answer.headers.get("Docker-Content-Digest", ""), _media_type(answer)
-        if answer.status == 200 and is_digest(told) and media_type in MEDIA_TYPES:
-            return _same(Manifest(told, media_type), reference, what)
-        if answer.status in (429, 408) or answer.status >= 500:
+        answer = self.ask("HEAD", address, _ANY_MANIFEST, scope=scope, what=what, most=_MOST_MANIFEST_BYTES)
+        if answer.status == 200:
+            told, kind = answer.headers.get("Docker-Content-Digest", ""), media_type(answer)
+            if kind in MEDIA_TYPES and is_digest(told):
+                return same(Manifest(told, kind), reference, what)
+        elif answer.status in (429, 408) or answer.status >= 500:
             raise refusal(answer, what, self._authorizer.redact, self._now())
         # A HEAD has no body: only a GET tells why not, or what to hash.
-        answer = self._ask("GET", address, headers, scope=scope, what=what, most=_MOST_MANIFEST_BYTES)
+        answer = self.ask("GET", address, _ANY_MANIFEST, scope=scope, what=what, most=_MOST_MANIFEST_BYTES)
+        return same(hashed(self._good(answer, what), reference, what), reference, what)
+
+    def _list_address(self, repository: str) -> str:
+        return f"{self.base}/v2/{repository}/tags/list?n={_PAGE}"
+
+    def _rest(self, first: Answer, read: Callable[[str], Answer], what: str) -> list[Answer]:
+        """Return a first page and all that follow it."""
+        pages, seen, size = [first], {first.address}, len(first.body)
+        while (address := self.following(pages[-1])) is not None:
+            if address in seen or len(pages) == _MOST_PAGES:
+                raise Malformed(f"{what}: pages without an end", "tell whoever runs the registry")
+            seen.add(address)
+            pages.append(read(address))
+            size += len(pages[-1].body)
+            if size > _MOST_LIST_BYTES:
+                raise Malformed(f"{what}: more than {_MOST_LIST_BYTES} bytes", "delete tags that nobody needs")
+        return pages
+
+    def _good(self, answer: Answer, what: str) -> Answer:
         if answer.status != 200:
             raise refusal(answer, what, self._authorizer.redact, self._now())
-        return _same(_hashed(answer, reference, what), reference, what)
+        return answer
 
-    def _page(self, repository: str, address: str, what: str) -> tuple[list[str], str | None]:
-        def question() -> Answer:
-            scope = f"repository:{repository}:tags"
-            answer = self._ask(
-                "GET", address, {"Accept": "application/json"}, scope=scope, what=what, most=_MOST_PAGE_BYTES
-            )
-            if answer.status != 200:
-                raise refusal(answer, what, self._authorizer.redact, self._now())
-            _document(answer, what)
-            return answer
+    def _send(
+        self, method: str, address: str, headers: Mapping[str, str], authorization: str | None, most: int
+    ) -> Answer:
+        sent = headers if authorization is None else {**headers, "Authorization": authorization}
+        answer = self._transport.send(method, address, sent, most=most)
+        return answer if answer.status not in _REDIRECTS else self._redirected(answer, method, headers, sent, most)
 
-        answer = self._patience.ask(question)
-        names = _document(answer, what).get("tags")
-        if names is None:  # how some registries write that there are none
-            names = []
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise Malformed(f"{what}: expected `tags` to be a list of texts", "check that the host is a registry")
-        link = _next_page(answer.headers.get_all("Link") or [])
-        following = self._site.follow(answer.address, link, "next page") if link is not None else None
-        return [name for name in names if _is_tag(name)], following
-
-    def _ask(self, method: str, address: str, headers: dict[str, str], *, scope: str, what: str, most: int) -> Answer:
-        def send(authorization: str | None) -> Answer:
-            return self._send(method, address, headers, authorization, most)
-
-        return self._authorizer.ask(what, scope, send)
-
-    def _send(self, method: str, address: str, headers: dict[str, str], authorization: str | None, most: int) -> Answer:
+    def _redirected(
+        self, answer: Answer, method: str, headers: Mapping[str, str], shown: Mapping[str, str], most: int
+    ) -> Answer:
+        address = answer.address
         origin = urlsplit(address)[:2]
-        for _ in range(_MOST_REDIRECTS + 1):
-            # A credential is for the host that asked for it, also where the site's other hosts may be followed to.
-            shown = authorization is not None and urlsplit(address)[:2] == origin
-            sent = {**headers, "Authorization": authorization} if shown and authorization else headers
-            answer = self._transport.send(method, address, sent, most=most)
+        for _ in range(_MOST_REDIRECTS):
             location = answer.headers.get("Location")
             if answer.status not in _REDIRECTS or location is None:
                 return answer
-            address = self._site.follow(address, location, "redirect")
+            address = self.site.follow(address, location, "redirect")
+            # A credential is for the host that asked for it, also where the site's other hosts may be followed to.
+            sent = shown if urlsplit(address)[:2] == origin else headers
+            answer = self._transport.send(method, address, sent, most=most)
+        if answer.status not in _REDIRECTS:
+            return answer
         raise Malformed(f"{self.host}: more than {_MOST_REDIRECTS} redirects", "check that the host is a registry")
 
 
@@ -201,69 +238,10 @@ def resolve(reference: Reference, registry: Registry, *, appear_seconds: float =
     return reference.pinned(found.digest)
 
 
-def _media_type(answer: Answer) -> str:
-    return str(answer.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
+def _what_tags(host: str, repository: str) -> str:
+    return f"{host}/{repository}: its tags"
 
 
-def _same(manifest: Manifest, reference: str, what: str) -> Manifest:
-    if is_digest(reference) and manifest.digest != reference:
-        raise Malformed(f"{what}: answered with {manifest.digest}", "check the registry, or a cache in front of it")
-    return manifest
-
-
-def _hashed(answer: Answer, reference: str, what: str) -> Manifest:
-    """Make the digest of a manifest out of its bytes, and hold it against what the registry and the caller say."""
-    document = _document(answer, what)
-    media_type = _media_type(answer)
-    if media_type not in MEDIA_TYPES:
-        stated = document.get("mediaType")
-        media_type = stated if isinstance(stated, str) and stated in MEDIA_TYPES else _shape(document)
-    if not media_type:
-        raise Malformed(
-            f"{what}: expected the manifest of an image, got {_media_type(answer) or 'no type'}",
-            "push the image again with a current client, or check that the host is a registry",
-        )
-    told = answer.headers.get("Docker-Content-Digest", "")
-    stated_digest = reference if is_digest(reference) else told
-    algorithm = "sha512" if stated_digest.startswith("sha512:") else "sha256"
-    digest = f"{algorithm}:{hashlib.new(algorithm, answer.body).hexdigest()}"
-    if is_digest(told) and told.partition(":")[0] == algorithm and told != digest:
-        raise Malformed(f"{what}: its content has {digest}, the registry says {told}", "try again", passing=True)
-    return Manifest(digest, media_type)
-
-
-def _shape(document: dict[str, Any]) -> str:
-    if document.get("schemaVersion") != 2:
-        return ""
-    if isinstance(document.get("manifests"), list):
-        return OCI_INDEX
-    return OCI_MANIFEST if isinstance(document.get("config"), dict) else ""
-
-
-def _document(answer: Answer, what: str) -> dict[str, Any]:
-    try:
-        document = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
-        hint = "check that the host is a registry; an answer cut short also looks so"
-        raise Malformed(
-            f"{what}: expected a JSON object, got {len(answer.body)} bytes that are none", hint, passing=True
-        )
-    return document
-
-
-def _next_page(headers: Iterable[str]) -> str | None:
-    for header in headers:
-        for link in _LINK.finditer(header[:8192]):
-            if _NEXT.search(link[2]):
-                return link[1]
-    return None
-
-
-def _is_tag(name: str) -> bool:
-    try:
-        check_tag(name)
-    except ValueError:
-        return False
-    return True
+def _list_scope(repository: str) -> str:
+    # Azure opens this list by another right than manifests: under one key each would drive out the other's token.
+    return f"repository:{repository}:pull,metadata_read"

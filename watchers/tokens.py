@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 from base64 import b64encode, urlsafe_b64decode
 from collections import deque
@@ -21,13 +22,15 @@ from watchers.challenges import Challenge, challenges
 from watchers.docker_config import Credential, Keychain
 from watchers.errors import Denied, Malformed
 from watchers.refusals import LOGIN, refusal, said
-from watchers.transport import Answer, Transport
+from watchers.transport import AGENT, Answer, Transport
 
 _MOST_BYTES = 1 << 20
 _DEFAULT_LIFE_SECONDS = 60.0
 _TOKEN = re.compile(r"[!-~]+")
 _EVERYWHERE = "*"
 _CLIENT = "rollout"
+_MOST_GRANTS = 4096
+_FOUND_SECONDS = 30.0
 Send = Callable[[str | None], Answer]
 
 
@@ -51,6 +54,11 @@ class Grant:
     source: str
     until: float | None = None
 
+    @property
+    def secret(self) -> str:
+        """The part of the header that nobody else may see."""
+        return self.header.partition(" ")[2]
+
 
 class Authorizer:
     """Shows one registry who asks; safe to be used by several threads.
@@ -72,35 +80,46 @@ class Authorizer:
         self._site, self._transport, self._keychain = site, transport, keychain
         self._tokens, self._tenant, self._now, self._monotonic = tokens, tenant, now, monotonic
         self._grants: dict[str, Grant] = {}
+        self._lock = threading.Lock()
         self._refresh: tuple[str, float] | None = None
+        self._exchanging = threading.Lock()
+        self._found: tuple[Credential | None, float] | None = None
+        self._finding = threading.Lock()
         self._shown: deque[str] = deque(maxlen=32)
         self.identity = "nobody"
 
-    def ask(self, what: str, scope: str, send: Send) -> Answer:
-        """Send a question, with the grant of `scope` if there is one, and again with what the registry then asks for.
+    def shown(self, scope: str) -> str | None:
+        """Return the Authorization header for a scope that was opened before, None where there is none or it ends."""
+        if not self._grants:
+            return None
+        grant = self._grants.get(scope) or self._grants.get(_EVERYWHERE)
+        if grant is None or (grant.until is not None and self._monotonic() >= grant.until):
+            return None
+        self._shown.append(grant.secret)
+        return grant.header
+
+    def reopen(self, answer: Answer, what: str, scope: str, send: Send) -> Answer:
+        """Ask again what was answered with 401, showing what that answer asks for, and keep what opens it.
 
         `send` is given the Authorization header. Raises Denied, naming all that was tried, when nothing opens.
         """
-        grant = self._kept(scope)
-        if grant is not None:
-            self._shown.append(grant.header.partition(" ")[2])
-        answer = send(grant.header if grant is not None else None)
-        if answer.status != 401:
-            return answer
-        for key in (scope, _EVERYWHERE):
-            self._grants.pop(key, None)
+        with self._lock:
+            for key in (scope, _EVERYWHERE):
+                self._grants.pop(key, None)
         refused: list[str] = []
         for source, obtain in self._ways(answer, scope):
             try:
                 grant = obtain()
             except Denied as error:
+                self._found = None
                 refused.append(f"{source}: {error.message}")
                 continue
-            self._shown.append(grant.header.partition(" ")[2])
+            self._shown.append(grant.secret)
             answer = send(grant.header or None)
             if answer.status not in (401, 403):
                 self._keep(scope, grant)
                 return answer
+            self._found = None
             refused.append(f"{source}: refused with {' '.join([str(answer.status), *filter(None, said(answer))])}")
         told = self.redact("; ".join(refused)) or f"{answer.status}, no way in is named that is spoken here"
         remedy = f"check the repository's name, give this identity the right to pull (AcrPull in Azure), or {LOGIN}"
@@ -112,13 +131,36 @@ class Authorizer:
             text = text.replace(secret, "***") if secret else text
         return text
 
-    def _kept(self, scope: str) -> Grant | None:
-        grant = self._grants.get(scope) or self._grants.get(_EVERYWHERE)
-        return grant if grant is not None and (grant.until is None or self._monotonic() < grant.until) else None
-
     def _keep(self, scope: str, grant: Grant) -> None:
         self.identity = grant.source
-        self._grants[_EVERYWHERE if grant.until is None else scope] = grant
+        if grant.until is None:
+            self._grants[_EVERYWHERE] = grant
+            return
+        with self._lock:
+            grants = self._grants
+            grants.pop(scope, None)
+            if len(grants) >= _MOST_GRANTS:
+                oldest = next(iter(grants))
+                until = grants[oldest].until
+                if until is not None and until <= self._monotonic():
+                    del grants[oldest]
+                else:
+                    # Repositories are polled in turn: dropping the least recently used would lose every one of them
+                    # just before its turn as soon as there are more than fit.
+                    grants.popitem()
+            grants[scope] = grant
+
+    def _credential(self) -> Credential | None:
+        """Return what this machine knows, found a moment ago unless it was refused since.
+
+        A helper is a process of its own: many repositories that need their tokens at once shall not start as many.
+        """
+        with self._finding:
+            found = self._found
+            if found is None or self._monotonic() >= found[1]:
+                credential = self._keychain.find(self._site.host)
+                found = self._found = (credential, self._monotonic() + _FOUND_SECONDS)
+            return found[0]
 
     def _ways(self, answer: Answer, scope: str) -> Iterator[tuple[str, Callable[[], Grant]]]:
         asked = challenges(answer.headers.get_all("WWW-Authenticate") or [])
@@ -127,7 +169,7 @@ class Authorizer:
         if bearer is None and not basic:
             return
         try:
-            credential = self._keychain.find(self._site.host)
+            credential = self._credential()
         except Denied as error:
             credential, unreadable = None, error
             yield "this machine's credentials", lambda: _raise(unreadable)
@@ -161,18 +203,30 @@ class Authorizer:
             try:
                 return self._refreshed(realm, wanted, kept[0], "Entra ID")
             except Denied:
+                self._forget(kept)
+        return self._refreshed(realm, wanted, self._exchange(wanted["service"]), "Entra ID")
+
+    def _forget(self, refused: tuple[str, float]) -> None:
+        with self._exchanging:
+            if self._refresh is refused:
                 self._refresh = None
-        entra = self._tokens.token(self._site.host, self._tenant) if self._tokens is not None else None
-        if not entra:
-            raise Denied("this process has no Entra identity for it")
-        self._shown.append(entra)
-        form = {"grant_type": "access_token", "service": wanted["service"], "access_token": entra}
-        if self._tenant:
-            form["tenant"] = self._tenant
-        body = self._call("POST", f"{self._site.base}/oauth2/exchange", {}, form)
-        refresh = _text(body, "refresh_token", self._site.host)
-        self._refresh = (refresh, self._monotonic() + _used_for(_life(body, refresh)))
-        return self._refreshed(realm, wanted, refresh, "Entra ID")
+
+    def _exchange(self, service: str) -> str:
+        """Return a refresh token; whoever comes while another one is being fetched waits for it and takes that."""
+        with self._exchanging:
+            if self._refresh is not None and self._monotonic() < self._refresh[1]:
+                return self._refresh[0]
+            entra = self._tokens.token(self._site.host, self._tenant) if self._tokens is not None else None
+            if not entra:
+                raise Denied("this process has no Entra identity for it")
+            self._shown.append(entra)
+            form = {"grant_type": "access_token", "service": service, "access_token": entra}
+            if self._tenant:
+                form["tenant"] = self._tenant
+            body = self._call("POST", f"{self._site.base}/oauth2/exchange", {}, form)
+            refresh = _text(body, "refresh_token", self._site.host)
+            self._refresh = (refresh, self._monotonic() + _used_for(_life(body, refresh)))
+            return refresh
 
     def _refreshed(self, realm: str, wanted: dict[str, str], refresh: str, source: str) -> Grant:
         self._shown.append(refresh)
@@ -186,7 +240,7 @@ class Authorizer:
     def _call(self, method: str, address: str, headers: dict[str, str], form: dict[str, str] | None) -> dict[str, Any]:
         data = urlencode(form).encode() if form is not None else None
         kind = {"Content-Type": "application/x-www-form-urlencoded"} if form is not None else {}
-        answer = self._transport.send(method, address, {**headers, **kind}, data, most=_MOST_BYTES)
+        answer = self._transport.send(method, address, {**headers, **kind, "User-Agent": AGENT}, data, most=_MOST_BYTES)
         what = f"{self._site.host}: its token service"
         if answer.status == 400:
             # Where a refresh token has ended or a grant is not known, OAuth2 says 400 and means no.

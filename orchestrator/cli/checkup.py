@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.cli.failures import Failure
 from orchestrator.cli.inputs import digest_for
 from orchestrator.cli.planned import Planned, planned
-from orchestrator.cli.planning import UNKNOWN_DIGEST, prospect
+from orchestrator.cli.planning import UNKNOWN_DIGEST
 from orchestrator.cli.style import span
 from orchestrator.exit_codes import ExitCode
 from orchestrator.forecast_entries import Kind
@@ -19,7 +18,7 @@ from providers.ports import Finding
 from strategies.model import Slot
 
 if TYPE_CHECKING:
-    from orchestrator.cli.session import Session
+    from orchestrator.desk import LocalDesk
     from orchestrator.manifest.loader import Loaded, TargetSettings
     from orchestrator.ports import TargetPorts
     from orchestrator.wiring import App
@@ -36,25 +35,25 @@ class Checked:
     target: str | None = None
 
 
-def checkup(session: Session, app: App, loaded: Loaded, image: str | None, tag: str | None) -> Iterator[Checked]:
+def checkup(desk: LocalDesk, loaded: Loaded, image: str | None, tag: str | None) -> Iterator[Checked]:
     """Yield every finding; where the identity or the way to Azure fails, what depends on it is not tried."""
+    app = desk.app
     names = ", ".join(target.name for target in loaded.targets)
     yield Checked(Finding(True, "manifest", f"{loaded.file} and its templates hold, for {names}"))
-    yield from _machine(session)
     rest, reachable = None, True
     try:
-        for checked in _account(session, app, loaded):
+        for checked in _account(app, loaded):
             reachable = reachable and (checked.finding.ok or not checked.finding.fatal)
             yield checked
         if reachable:
             yield from _targets(app, loaded)
-            rest = _token_rest(session, app)
+            rest = _token_rest(app)
     except ProviderError as error:
         reachable = False
         yield Checked(Finding(False, "settings", str(error), "put the environment of this process right"))
     yield from _secrets(app, loaded)
     yield from _pulls(loaded)
-    digest, found_by, registry = _image(loaded, image, tag)
+    digest, found_by, registry = _image(desk, loaded, image, tag)
     if registry is not None:
         yield Checked(registry)
     if not reachable:
@@ -62,33 +61,26 @@ def checkup(session: Session, app: App, loaded: Loaded, image: str | None, tag: 
             Finding(False, "plan", "not made, because Azure cannot be read", "put the above right", fatal=False)
         )
         return
-    yield from _planned(planned(prospect(session, app, loaded, digest, found_by)), rest, checked=digest)
+    yield from _planned(desk, planned(desk.prospect(loaded, digest, found_by)), rest, checked=digest)
 
 
-def _machine(session: Session) -> Iterator[Checked]:
-    local = (session.options.store or "sqlite").startswith("sqlite")
-    if os.environ.get("CI", "").lower() == "true" and local:
-        remedy = "name a store that all runs share: --store postgresql://…"
-        yield Checked(Finding(False, "store", "a CI runner's own disk is empty every time", remedy, fatal=False))
-
-
-def _account(session: Session, app: App, loaded: Loaded) -> Iterator[Checked]:
+def _account(app: App, loaded: Loaded) -> Iterator[Checked]:
     from providers.azure import account_checks
 
-    clients, now = app.clients(), session.clock.now()
+    clients, now = app.clients(), app.clock.now()
     found, _ = account_checks.identity(clients, now)
     yield Checked(found)
     if not found.ok:
         return
     names = [name for t in loaded.targets for name in (t.workloads.subscription, t.traffic.subscription)]
     for name in dict.fromkeys(names):
-        yield from map(Checked, account_checks.subscription(clients, name, session.clock.now()))
+        yield from map(Checked, account_checks.subscription(clients, name, app.clock.now()))
 
 
-def _token_rest(session: Session, app: App) -> float | None:
+def _token_rest(app: App) -> float | None:
     from providers.azure import account_checks
 
-    return account_checks.identity(app.clients(), session.clock.now())[1]
+    return account_checks.identity(app.clients(), app.clock.now())[1]
 
 
 def _targets(app: App, loaded: Loaded) -> Iterator[Checked]:
@@ -170,10 +162,12 @@ def _pulls(loaded: Loaded) -> Iterator[Checked]:
         yield Checked(Finding(False, "pull", message, remedy, fatal=False), target.name)
 
 
-def _image(loaded: Loaded, image: str | None, tag: str | None) -> tuple[str | None, str | None, Finding | None]:
+def _image(
+    desk: LocalDesk, loaded: Loaded, image: str | None, tag: str | None
+) -> tuple[str | None, str | None, Finding | None]:
     """The digest of the wanted image, and what the registry said; a malformed reference is an error of usage."""
     try:
-        digest, found_by = digest_for(loaded, image, tag)
+        digest, found_by = digest_for(desk, loaded, image, tag)
     except Failure as error:
         if error.code is ExitCode.USAGE:
             raise
@@ -181,32 +175,31 @@ def _image(loaded: Loaded, image: str | None, tag: str | None) -> tuple[str | No
         return UNKNOWN_DIGEST, None, Finding(False, "image", str(error), remedy)
     if digest is None:
         return None, None, None
-    return digest, found_by, _there(loaded, digest, "is in the registry")
+    return digest, found_by, _there(desk, loaded, digest, "is in the registry")
 
 
-def _there(loaded: Loaded, digest: str, good: str) -> Finding:
+def _there(desk: LocalDesk, loaded: Loaded, digest: str, good: str) -> Finding:
     """Ask the registry for a digest."""
-    from orchestrator.wiring import digest_of
     from watchers.errors import RegistryError
     from watchers.reference import parse
 
     reference = f"{loaded.manifest.image}@{digest}"
     try:
-        digest_of(parse(reference))
+        desk.digest(parse(reference))
     except RegistryError as error:
         remedy = "push it again: a group that restarts, and an undo, must be able to pull it"
         return Finding(False, "image", f"{reference}: {error}", remedy)
     return Finding(True, "image", f"{reference} {good}")
 
 
-def _planned(plan: Planned, rest: float | None, *, checked: str | None) -> Iterator[Checked]:
+def _planned(desk: LocalDesk, plan: Planned, rest: float | None, *, checked: str | None) -> Iterator[Checked]:
     """What only a plan shows: labels, whether it can end in time, and whether the identity lives that long."""
     for target in plan.prospect.loaded.targets:
         yield from _labels(plan, target)
         yield from _served(plan, target.name)
     revision = plan.prospect.rollout.revision
     if checked is None and revision.digest != UNKNOWN_DIGEST:
-        yield Checked(_there(plan.prospect.loaded, revision.digest, "serves now, and is still in the registry"))
+        yield Checked(_there(desk, plan.prospect.loaded, revision.digest, "serves now, and is still in the registry"))
     for note in plan.prospect.notes:
         yield Checked(Finding(False, "plan", note, "", fatal=False))
     takes = span(plan.expected.seconds)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Annotated, Any
 
 import typer
 
-from orchestrator.cli.checkup import Checked, checkup
+from orchestrator.cli.checkup import Checked
 from orchestrator.cli.inputs import load_one
 from orchestrator.cli.parameters import Among, File, Pairs, VarsFiles
-from orchestrator.cli.planning import looking
 from orchestrator.cli.session import Session
 from orchestrator.cli.style import Style
 from orchestrator.exit_codes import ExitCode
 from orchestrator.result import SCHEMA
+from providers.ports import Finding
 
 
 def doctor(
@@ -35,16 +37,19 @@ def doctor(
     loaded = load_one(file, vars_files or (), var or (), service)
     style, found = session.out.style, []
     session.out.text(f"{style.strong(loaded.manifest.service)}  {loaded.file}")
-    with looking(session) as app:
-        for checked in checkup(session, app, loaded, image, tag):
-            found.append(checked)
-            session.out.text("\n".join(_lines(checked, style, several=len(loaded.targets) > 1)))
+    for checked in chain(_machine(session), session.desk.checkup(loaded, image, tag)):
+        found.append(checked)
+        session.out.text("\n".join(_lines(checked, style, several=len(loaded.targets) > 1)))
     fatal, warned = (sum(level(each) == word for each in found) for word in ("fail", "warn"))
-    session.out.document(
-        {"schema": SCHEMA, "service": loaded.manifest.service, "ok": not fatal, "findings": [_plain(f) for f in found]}
-    )
+    session.out.document(doctor_document(loaded.manifest.service, found))
     session.out.text(_summary(fatal, warned, style))
     return ExitCode.REFUSED if fatal else ExitCode.PROMOTED
+
+
+def doctor_document(service: str, found: Sequence[Checked]) -> dict[str, Any]:
+    """All findings as plain values."""
+    ok = all(level(each) != "fail" for each in found)
+    return {"schema": SCHEMA, "service": service, "ok": ok, "findings": [_plain(each) for each in found]}
 
 
 def level(checked: Checked) -> str:
@@ -52,6 +57,13 @@ def level(checked: Checked) -> str:
     if checked.finding.ok:
         return "ok"
     return "fail" if checked.finding.fatal else "warn"
+
+
+def _machine(session: Session) -> Iterator[Checked]:
+    """What only the machine can be told that the verb was typed on."""
+    if session.forgetful:
+        remedy = "name a store that all runs share: --store postgresql://…, or a daemon: --server https://…"
+        yield Checked(Finding(False, "store", "a CI runner's own disk is empty every time", remedy, fatal=False))
 
 
 def _lines(checked: Checked, style: Style, *, several: bool) -> list[str]:

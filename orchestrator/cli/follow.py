@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,22 +13,26 @@ from orchestrator.cli.render import View, block
 from orchestrator.cli.screen import Screen
 from orchestrator.cli.session import Session
 from orchestrator.cli.status import document, view_of
+from orchestrator.desk import Desk
 from orchestrator.engine import Listener
 from orchestrator.exit_codes import ExitCode
+from orchestrator.holder import YIELDS_SECONDS
 from orchestrator.result import exit_code_of, outcome_of, result
 from orchestrator.runner import Drive, Driver, Ending, Patience
 from orchestrator.store.errors import StoreUnavailable
-from orchestrator.wiring import App
 from orchestrator.wish import Spare
 from strategies.model import Reason, Rollout
 
 
 class Progress:
-    """Shows each new state: a picture in a terminal, else the journal's new lines on standard error."""
+    """Shows each new state: a picture in a terminal, else the journal's new lines on standard error.
 
-    def __init__(self, session: Session) -> None:
+    `logs` are told of them instead where no engine of this process tells them.
+    """
+
+    def __init__(self, session: Session, logs: Sequence[Listener] = ()) -> None:
         """Show nothing yet."""
-        self._session = session
+        self._session, self._logs = session, logs
         self._screen = Screen(session.out, passing=True)
         self._version, self._seq = -1, 0
         self._pictured = session.out.terminal and not session.options.quiet and session.options.log_format is None
@@ -37,11 +42,15 @@ class Progress:
         out = self._session.out
         if self._pictured:
             self._screen.show(block(view_of(self._session, rollout), out.style))
-        if self._pictured or out.options.quiet or out.options.log_format or rollout.version == self._version:
+        mute = out.options.quiet or out.options.log_format is not None
+        if self._pictured or (mute and not self._logs) or rollout.version == self._version:
             return
         self._version = rollout.version
-        for stored in self._session.store.events(rollout=rollout.id, after=self._seq):
-            self._seq = stored.seq
+        fresh = self._session.store.events(rollout=rollout.id, after=self._seq)
+        self._seq = max((stored.seq for stored in fresh), default=self._seq)
+        for log in self._logs:
+            log(rollout, tuple(stored.event for stored in fresh))
+        for stored in () if mute else fresh:
             out.note(line(stored.event, out.err_style))
 
     def skip_past(self, rollout_id: str) -> None:
@@ -68,26 +77,29 @@ def listeners(session: Session) -> tuple[Listener, ...]:
     return (event_log(session.out.err_stream, session.options.log_format),)
 
 
-def app_of(session: Session) -> App:
-    """The app that a verb drives with; its store is the session's to close."""
-    return App(session.store, session.clock, listeners=listeners(session))
-
-
 def follow(
     session: Session,
     rollout_id: str,
     patience: Patience,
     *,
     until: Callable[[Rollout], bool] | None = None,
-    app: App | None = None,
+    desk: Desk | None = None,
     from_now: bool = False,
 ) -> Drive:
     """Drive or follow a rollout while showing it; see `Driver.run`. `from_now` leaves out what happened before."""
-    app = app or app_of(session)
-    with Progress(session) as progress:
+    desk = desk or session.desk
+    engine = desk.engine()
+    with Progress(session, listeners(session) if engine is None else ()) as progress:
         if from_now:
-            progress.skip_past(rollout_id)
-        return Driver(session.store, session.clock, app.engine(), rollout_id, patience).run(progress, until)
+            session.patiently(lambda: progress.skip_past(rollout_id))
+        yields = YIELDS_SECONDS if engine is not None and session.daemon() else 0.0
+        driver = session.patiently(
+            lambda: Driver(session.store, session.clock, engine, rollout_id, patience, yields_seconds=yields)
+        )
+        drive = driver.run(progress, until)
+    # However the following ended, a daemon goes on; a store that is silent cannot say whether there is one.
+    goes_on = drive.engine == "none" and (engine is None or (not drive.problem and session.daemon()))
+    return replace(drive, engine="daemon") if goes_on else drive
 
 
 def conclude(session: Session, drive: Drive, spare: Sequence[Spare] = ()) -> int:

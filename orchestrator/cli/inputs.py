@@ -11,7 +11,9 @@ from orchestrator.result import blank
 from strategies.model import Reason
 
 if TYPE_CHECKING:
+    from orchestrator.desk import Desk
     from orchestrator.manifest.loader import Loaded
+    from watchers.reference import Reference
 
 
 def load_one(file: str, vars_files: Sequence[str], pairs: Sequence[str], service: str | None = None) -> Loaded:
@@ -28,31 +30,42 @@ def load_one(file: str, vars_files: Sequence[str], pairs: Sequence[str], service
     raise Failure(f"{file}: holds {names}; expected one service: name it with --service", ExitCode.USAGE)
 
 
-def digest_for(loaded: Loaded, image: str | None, tag: str | None) -> tuple[str | None, str | None]:
+def meant(name: str, image: str | None, tag: str | None) -> Reference | None:
+    """Which image of the repository `name` is wanted, by reference or by tag; None where neither says.
+
+    Raises ReferenceProblem for what is no reference, or one of another repository.
+    """
+    from watchers.reference import ReferenceProblem, parse
+
+    if image is None and tag is None:
+        return None
+    home = parse(name)
+    wanted = home.tagged(tag) if tag is not None else parse(image or "")
+    if wanted.name != home.name:
+        raise ReferenceProblem(f"must be of {home.name}, the manifest's image; got {image}")
+    return wanted
+
+
+def digest_for(desk: Desk, loaded: Loaded, image: str | None, tag: str | None) -> tuple[str | None, str | None]:
     """The wanted digest and the tag it was found by, asking the registry where only a tag is known; None: not said.
 
     Raises Failure with exit code 2 for a reference that does not fit, 7 when the registry has no such image.
     """
-    from orchestrator.wiring import digest_of
     from watchers.errors import RegistryError
-    from watchers.reference import ReferenceProblem, parse
+    from watchers.reference import ReferenceProblem
 
     if image is not None and tag is not None:
         raise Failure("--image and --tag say the same thing twice: give one of them", ExitCode.USAGE)
-    if image is None and tag is None:
-        return None, None
-    option = "--tag" if image is None else "--image"
     try:
-        home = parse(loaded.manifest.image)
-        wanted = home.tagged(tag) if tag is not None else parse(image or "")
+        wanted = meant(loaded.manifest.image, image, tag)
     except ReferenceProblem as error:
-        raise Failure(f"{option}: {error}", ExitCode.USAGE) from error
-    if wanted.name != home.name:
-        raise Failure(f"--image: must be of {home.name}, the manifest's image; got {image}", ExitCode.USAGE)
+        raise Failure(f"{'--tag' if image is None else '--image'}: {error}", ExitCode.USAGE) from error
+    if wanted is None:
+        return None, None
     if wanted.digest is not None:
         return wanted.digest, wanted.tag
     try:
-        return digest_of(wanted), wanted.asked
+        return desk.digest(wanted), wanted.asked
     except RegistryError as error:
         message = str(error)
         refused = blank(loaded.manifest.service, "refused", Reason("imageUnknown", message))

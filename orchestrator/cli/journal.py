@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -74,9 +75,9 @@ def told(session: Session, names: list[str]) -> dict[str, int]:
 def tell_changes(session: Session, seen: dict[str, int], over: Callable[[], bool]) -> None:
     """Print each event of the services in `seen` above its number, until `over` says that nothing more is to come."""
     while not session.out.closed:
-        done = over()
+        done = session.patiently(over)
         for name, after in list(seen.items()):
-            for each in session.store.events(name, after=after):
+            for each in session.patiently(partial(session.store.events, name, after=after)):
                 seen[name] = each.seq
                 session.out.text(line(each.event, session.out.style))
         if done:
@@ -89,13 +90,17 @@ def _tail(session: Session, service: str, rollout: str | None) -> Iterator[Store
     seen = 0
     while True:
         # Asked before the events are read: what was written up to the end is then among them.
-        over = rollout is not None and session.store.load(rollout).outcome not in (Outcome.RUNNING, Outcome.STUCK)
-        for each in session.store.events(service, rollout=rollout, after=seen):
+        over = rollout is not None and session.patiently(partial(_ended, session, rollout))
+        for each in session.patiently(partial(session.store.events, service, rollout=rollout, after=seen)):
             seen = each.seq
             yield each
         if over or session.out.closed:
             return
         session.clock.sleep(_POLL_SECONDS)
+
+
+def _ended(session: Session, rollout: str) -> bool:
+    return session.store.load(rollout).outcome not in (Outcome.RUNNING, Outcome.STUCK)
 
 
 def _stream(session: Session, found: Iterator[StoredEvent]) -> None:

@@ -34,6 +34,17 @@ Actor = Annotated[
         help="Who; default: the CI's user, else user@host.",
     ),
 ]
+Junit = Annotated[
+    str | None, typer.Option("--junit", metavar="FILE", help="Write a JUnit report, however the run ends.")
+]
+Summary = Annotated[
+    str | None,
+    typer.Option(
+        "--summary",
+        metavar="FILE",
+        help="Write a Markdown summary, however the run ends; default: the CI's own, where it has one.",
+    ),
+]
 Timeout = Annotated[
     str | None, typer.Option("--timeout", metavar="TIME", help="How long to wait, such as 30m; default: without end.")
 ]

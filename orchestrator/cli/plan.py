@@ -12,7 +12,6 @@ from orchestrator.cli.parameters import Files, Image, Pairs, Tag, VarsFiles
 from orchestrator.cli.plan_json import plan_document
 from orchestrator.cli.plan_text import plan_lines
 from orchestrator.cli.planned import Planned, planned
-from orchestrator.cli.planning import looking, prospect
 from orchestrator.cli.session import Session
 from orchestrator.exit_codes import ExitCode
 from orchestrator.result import SCHEMA
@@ -64,6 +63,5 @@ def _services(
 
 
 def _one(session: Session, loaded: Loaded, image: str | None, tag: str | None) -> Planned:
-    digest, found_by = digest_for(loaded, image, tag)
-    with looking(session) as app:
-        return planned(prospect(session, app, loaded, digest, found_by))
+    digest, found_by = digest_for(session.desk, loaded, image, tag)
+    return planned(session.desk.prospect(loaded, digest, found_by))

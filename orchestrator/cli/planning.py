@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.render import version
@@ -21,7 +18,6 @@ from strategies.seen import TargetSeen, TrafficSeen
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from orchestrator.cli.session import Session
     from orchestrator.manifest.loader import Loaded
     from orchestrator.ports import TargetPorts
     from orchestrator.store.ports import Store
@@ -46,39 +42,29 @@ class Prospect:
     notes: list[str] = field(default_factory=list)
 
 
-@contextmanager
-def looking(session: Session) -> Iterator[App]:
-    """An app that looks at the world and remembers nothing: planning must not even make a store."""
-    from orchestrator.store.memory import MemoryStore
+def prospect(app: App, loaded: Loaded, digest: str | None, tag: str | None, store: Store | None) -> Prospect:
+    """Look around and begin the wanted rollout in thought; what cannot be read is said in the notes, never raised.
 
-    app = App(MemoryStore(), session.clock)
-    try:
-        yield app
-    finally:
-        app.close()
-
-
-def prospect(session: Session, app: App, loaded: Loaded, digest: str | None, tag: str | None) -> Prospect:
-    """Look around and begin the wanted rollout in thought; what cannot be read is said in the notes, never raised."""
+    `store` is what is remembered of the service, None where nothing is; it is only read.
+    """
     notes: list[str] = []
-    found, places, read = _world(session, app, loaded, notes)
+    found, places, read = _world(app, loaded, notes)
     wanted = _wanted(loaded, found, digest, tag, notes)
-    store = _remembered(session)
     if store is not None:
-        number = _with_memory(session, store, found, wanted, loaded.manifest.service, notes=notes)
+        number = _with_memory(app, store, found, wanted, loaded.manifest.service, notes=notes)
         found = replace(found, number=max(found.number, number))
     if found.resumed is not None:
         notes.append(_comes_after(found.resumed, "its marks show it under way"))
-    rollout = begin("plan", loaded.service(), wanted, found, session.clock.now())
+    rollout = begin("plan", loaded.service(), wanted, found, app.clock.now())
     whole = all(found.slots(target.name) for target in rollout.service.targets)
     nothing = whole and found.revision is not None and found.revision.id == wanted.id
     return Prospect(loaded, rollout, places, read, nothing, notes)
 
 
-def _world(session: Session, app: App, loaded: Loaded, notes: list[str]) -> tuple[Survey, dict[str, Place], bool]:
+def _world(app: App, loaded: Loaded, notes: list[str]) -> tuple[Survey, dict[str, Place], bool]:
     """Read every mark, as a submission does, but leave alone what it would sweep away."""
     ttls = {t.name: t.traffic.create.ttl_seconds if t.traffic.create else ASSUMED_TTL for t in loaded.targets}
-    now = session.clock.now()
+    now = app.clock.now()
     try:
         looks = [_look(name, ports, now, notes) for name, ports in app.hands(loaded).items()]
     except ProviderError as error:
@@ -113,20 +99,7 @@ def _wanted(loaded: Loaded, found: Survey, digest: str | None, tag: str | None, 
     return revision(digest, loaded.template_hash, image=loaded.manifest.image, tag=tag)
 
 
-def _remembered(session: Session) -> Store | None:
-    """The store, unless it would have to be made first."""
-    from orchestrator.store.opening import default_url
-
-    url = session.options.store or default_url()
-    path = url.removeprefix("sqlite:///")
-    if path != url and not Path(path).expanduser().exists():
-        return None
-    return session.store
-
-
-def _with_memory(
-    session: Session, store: Store, found: Survey, wanted: Revision, service: str, *, notes: list[str]
-) -> int:
+def _with_memory(app: App, store: Store, found: Survey, wanted: Revision, service: str, *, notes: list[str]) -> int:
     """The last number the store knows of; what would make `start` refuse or wait goes to the notes."""
     running, latest = store.active(service), store.latest(service)
     if running is not None and running.revision.id == wanted.id:
@@ -138,7 +111,7 @@ def _with_memory(
     serves = found.revision is not None and found.revision.id == wanted.id
     if not serves and running is None and any(known.id == wanted.id for _, known in store.promoted(service)):
         notes.append(f"it was promoted before: `start` wants --allow-older, or use `rollout undo {service}`")
-    held = store.suspended(service, session.clock.now())
+    held = store.suspended(service, app.clock.now())
     if held is not None:
         notes.append(f"`start` refuses it: {service} is suspended by {held.actor}: {held.reason}")
     return latest.number if latest is not None else 0

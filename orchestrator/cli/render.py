@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 
 from orchestrator.cli.style import Style, ago, bar, clock, columns, percent, since, span
+from orchestrator.cli.watch_lines import watch_lines, watch_note, watched_version
 from orchestrator.outlook import next_decision
 from orchestrator.result import group_state, mean_share, outcome_of, phase_of, reason_of, share_of
+from orchestrator.store.records import Sighting
 from strategies.model import Outcome, Revision, Rollout, Slot, TargetState
 from strategies.phases import RETURNING_HOME, TERMINAL, Phase
 
@@ -25,12 +28,16 @@ _GROUP_PAINT = {
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """All that a block is drawn from; `engine` is the sentence about who runs the rollout, `held_back` a suspension."""
+    """All that a block is drawn from; `engine` is the sentence about who runs the rollout, `held_back` a suspension.
+
+    `watch` is what the watcher remembers of the service.
+    """
 
     rollout: Rollout
     now: datetime
     engine: str = ""
     held_back: str = ""
+    watch: Sighting | None = None
 
 
 def block(view: View, style: Style) -> list[str]:
@@ -39,13 +46,28 @@ def block(view: View, style: Style) -> list[str]:
     lines = _at_rest(view, style) if over else _under_way(view, style)
     if view.held_back:
         lines.insert(1, _labelled("suspended", style.warn(view.held_back), style))
+    if told := watching(view.watch, view.now, style):
+        lines += ["", *told]
     return lines
 
 
-def table(views: Sequence[View], style: Style) -> list[str]:
-    """Several services, one line each."""
+def watching(sighting: Sighting | None, now: datetime, style: Style) -> list[str]:
+    """What the watcher says of a service, below whatever else is said of it."""
+    return [_labelled(label, text, style) for label, text in watch_lines(sighting, now, style)]
+
+
+def not_begun(sighting: Sighting, now: datetime, style: Style) -> list[str]:
+    """One service that is watched, or should be, and never had a rollout."""
+    head = f"{style.faint('○')} {style.strong(sighting.service)}  no rollout yet"
+    return [head, *watching(sighting, now, style)]
+
+
+def table(views: Sequence[View], style: Style, waiting: Sequence[Sighting] = ()) -> list[str]:
+    """Several services, one line each; `waiting` are those that never had a rollout."""
     head = [style.faint(word) for word in ("", "SERVICE", "VERSION", "STATE", "SHARE", "SINCE", "NOTE")]
-    return columns([head, *(_row(view, style) for view in views)], gap=2)
+    rows = [(view.rollout.service.name, _row(view, style)) for view in views]
+    rows += [(each.service, _waiting_row(each, style)) for each in waiting]
+    return columns([head, *(row for _, row in sorted(rows, key=itemgetter(0)))], gap=2)
 
 
 def version(revision: Revision | None) -> str:
@@ -266,5 +288,13 @@ def _row(view: View, style: Style) -> list[str]:
         stands(rollout),
         percent(share),
         since(since_when, now) if since_when else "–",
-        view.held_back or (note if under_way or not note else f"{version(rollout.revision)}: {note}"),
+        view.held_back
+        or (note if under_way or not note else f"{version(rollout.revision)}: {note}")
+        or style.warn(watch_note(view.watch)),
     ]
+
+
+def _waiting_row(sighting: Sighting, style: Style) -> list[str]:
+    seen = watched_version(sighting) if sighting.digest else "–"
+    note = style.warn(watch_note(sighting))
+    return [style.faint("○"), style.strong(sighting.service), seen, "no rollout yet", "–", "–", note]

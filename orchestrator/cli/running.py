@@ -7,13 +7,15 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import takewhile
 from types import FrameType
 from typing import cast
 
 import typer
 
 from orchestrator.cli.command import Ready, parse
-from orchestrator.cli.failures import Terminated, code_of, document_of
+from orchestrator.cli.failures import Failure, Terminated, code_of, document_of
 from orchestrator.cli.options import Format, Options, truthy, wants_json
 from orchestrator.cli.output import Output
 from orchestrator.cli.session import Session
@@ -35,6 +37,10 @@ def run_verb(verb: Verb, arguments: Sequence[str], session_of: Callable[[Options
         return _misused(verb, error, session_of(guessed, Output(guessed)).out)
     except Exception as error:  # noqa: BLE001 - a verb that cannot even be loaded is told like every other defect
         return _failed(session_of(guessed, Output(guessed)), error)
+    try:
+        options = _placed(verb, options, arguments)
+    except Failure as error:
+        return _failed(session_of(guessed, Output(guessed)), error)
     with session_of(options, Output(options)) as session:
         return _guarded(session, lambda: function(session))
 
@@ -43,6 +49,26 @@ def _parse(verb: Verb, arguments: Sequence[str]) -> tuple[Options, Ready]:
     """Load the verb and answer the options of every verb, and the verb itself with its own values filled in."""
     module, _, name = verb.home.partition(":")
     return parse(verb.name, getattr(importlib.import_module(module), name), list(arguments))
+
+
+def _placed(verb: Verb, options: Options, arguments: Sequence[str]) -> Options:
+    """Settle whether the verb goes to a daemon: what was typed wins over the environment; raises Failure, exit code 2.
+
+    A verb that runs here leaves ROLLOUT_SERVER alone, so that it may be set for a whole shell or CI job.
+    """
+    typed = [name for name in ("--server", "--store") if _typed(name, arguments)]
+    if verb.here:
+        if "--server" in typed:
+            raise Failure(f"--server: `rollout {verb.name}` runs here and asks no daemon: leave it out", ExitCode.USAGE)
+        return replace(options, server=None)
+    if typed == ["--server", "--store"]:
+        raise Failure("--server and --store name two memories: give one of them", ExitCode.USAGE)
+    return replace(options, server=None) if typed == ["--store"] else options
+
+
+def _typed(name: str, arguments: Sequence[str]) -> bool:
+    options = takewhile(lambda word: word != "--", arguments)
+    return any(word == name or word.startswith(f"{name}=") for word in options)
 
 
 def _misused(verb: Verb, error: Exception, output: Output) -> int:
@@ -62,7 +88,6 @@ def _guarded(session: Session, function: Callable[[], int | None]) -> int:
     """Run, and turn every exception into a sentence and a code."""
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        session.check_server()
         code = int(function() or 0)
     except KeyboardInterrupt as interrupt:
         session.out.note("interrupted; nothing is lost, what is under way can be followed again")
@@ -72,6 +97,8 @@ def _guarded(session: Session, function: Callable[[], int | None]) -> int:
     finally:
         signal.signal(signal.SIGTERM, before)
     session.out.flush()
+    if session.at_end is not None:
+        session.at_end(code)
     return code
 
 

@@ -9,10 +9,9 @@ from orchestrator.cli.render import block, version
 from orchestrator.cli.session import Session
 from orchestrator.cli.status import document, view_of
 from orchestrator.exit_codes import ExitCode
-from orchestrator.result import blank, outcome_of, phase_of
-from strategies.commands import FAILED, can_serve
-from strategies.model import CommandKind, Outcome, Reason, Rollout, Side
-from strategies.phases import Phase
+from orchestrator.result import blank
+from orchestrator.sayings import pointless, verb_of, without_rollout
+from strategies.model import CommandKind, Reason, Rollout
 
 _POLL_SECONDS = 0.2
 
@@ -33,7 +32,7 @@ class Saying:
     @property
     def verb(self) -> str:
         """What was typed."""
-        return "promote --full" if self.kind is CommandKind.PROMOTE_FULL else self.kind.value
+        return verb_of(self.kind)
 
 
 def say(session: Session, saying: Saying) -> int:
@@ -42,7 +41,7 @@ def say(session: Session, saying: Saying) -> int:
     if rollout is None:
         return _nothing_under_way(session, saying)
     _refuse_pointless(session, saying, rollout)
-    elsewhere = session.holder(saying.service) is not None
+    elsewhere = session.engine(saying.service) == "daemon"
     if not elsewhere and not saying.wait:
         raise _refused(
             session, rollout, "noEngine", f"--no-wait needs an engine and none runs {saying.service}: leave it out"
@@ -68,13 +67,14 @@ def say(session: Session, saying: Saying) -> int:
 
 
 def _await(session: Session, saying: Saying, rollout_id: str, seq: int) -> int | None:
-    """Wait until the other process's engine has taken the command; None when that process is gone."""
-    give_up = None if saying.timeout_seconds is None else session.clock.monotonic() + saying.timeout_seconds
+    """Wait until the other process's engine has taken the command; None when that process is gone, or takes nothing."""
+    began = session.clock.monotonic()
+    give_up = None if saying.timeout_seconds is None else began + saying.timeout_seconds
     while True:
-        rollout = session.store.load(rollout_id)
+        rollout = session.patiently(lambda: session.store.load(rollout_id))
         if rollout.handled >= seq:
             return _tell(session, rollout)
-        if session.holder(saying.service) is None:
+        if not session.goes_on(saying.service, session.clock.monotonic() - began):
             return None
         if give_up is not None and session.clock.monotonic() >= give_up:
             session.out.note(f"recorded, but not taken within {saying.timeout_seconds:g} s; it stays recorded")
@@ -114,72 +114,39 @@ def _refused(session: Session, rollout: Rollout, code: str, message: str) -> Fai
 
 def _refuse_pointless(session: Session, saying: Saying, rollout: Rollout) -> None:
     """What `advance` would pass over in silence is said before it is recorded."""
-    name = saying.service
-    if saying.kind is CommandKind.SETTLE and rollout.outcome is not Outcome.STUCK:
-        stands = f"{outcome_of(rollout)}, {phase_of(rollout).value}"
-        message = f"{name} is not stuck ({stands}): `rollout abort {name}` takes the candidate back"
-        raise _refused(session, rollout, "notStuck", message)
-    if saying.kind is CommandKind.SETTLE and not _standing(rollout, Side(saying.argument)):
-        message = f"the {saying.argument} side of {name} is gone or being deleted and cannot serve: settle on the other"
-        raise _refused(session, rollout, "sideGone", message)
-    if saying.kind is CommandKind.ABORT and not rollout.may_turn and rollout.aborted is None and not rollout.failure:
-        message = (
-            f"too late to abort {name}: the old side is being taken out or deleted, so the candidate stays; "
-            f"`rollout undo {name}` goes back once this rollout has ended"
-        )
-        raise _refused(session, rollout, "tooLate", message)
-    judged = rollout.paused is not None and rollout.paused.code == FAILED
-    if saying.kind is CommandKind.RETRY and not judged:
-        message = (
-            f"no verdict paused {name}, so there is nothing to judge anew; `rollout why {name}` says where it stands"
-        )
-        raise _refused(session, rollout, "nothingToRetry", message)
-    if saying.kind is CommandKind.RESUME and rollout.paused is None:
-        message = f"{name} is not paused; `rollout why {name}` says what it waits for"
-        raise _refused(session, rollout, "notPaused", message)
-
-
-def _standing(rollout: Rollout, side: Side) -> bool:
-    return all(can_serve(state, side) for state in rollout.targets if state.phase is Phase.STUCK)
+    reason = pointless(rollout, saying.kind, saying.argument)
+    if reason is not None:
+        raise _refused(session, rollout, reason.code, reason.message)
 
 
 def _nothing_under_way(session: Session, saying: Saying) -> int:
-    latest = session.store.latest(saying.service)
-    if saying.kind is CommandKind.ABORT:
-        message = f"nothing is under way for {saying.service}; nothing to abort"
-        session.out.text(message)
-        session.out.document(_shown(session, saying.service, latest, "nothingUnderWay", message))
-        return ExitCode.PROMOTED
     if saying.kind is CommandKind.RETRY:
-        return _pardon(session, saying, latest)
-    message = (
-        f"nothing is under way for {saying.service}, so there is nothing to {saying.verb}; `rollout start FILE` begins"
+        return _pardon(session, saying)
+    reason = without_rollout(saying.service, saying.kind)
+    if saying.kind is not CommandKind.ABORT:
+        raise Failure(reason.message, ExitCode.REFUSED, blank(saying.service, "refused", reason))
+    session.out.text(reason.message)
+    latest = session.store.latest(saying.service)
+    session.out.document(
+        blank(saying.service, "none", reason)
+        if latest is None
+        else document(session, saying.service, latest, reason=reason)
     )
-    shown = blank(saying.service, "refused", Reason("nothingUnderWay", message))
-    raise Failure(message, ExitCode.REFUSED, shown)
+    return ExitCode.PROMOTED
 
 
-def _shown(session: Session, service: str, latest: Rollout | None, code: str, message: str) -> dict[str, object]:
-    reason = Reason(code, message)
-    return blank(service, "none", reason) if latest is None else document(session, service, latest, reason=reason)
-
-
-def _pardon(session: Session, saying: Saying, latest: Rollout | None) -> int:
+def _pardon(session: Session, saying: Saying) -> int:
     """Lift the poison of what was rolled back last; starting it again stays a wish of its own."""
-    service, store = saying.service, session.store
-    if latest is None or not store.is_poisoned(service, latest.revision.id):
-        message = (
-            f"no revision of {service} that was rolled back last is held back in this store; "
-            "`rollout start FILE --retry` lifts what another store or the profile remembers"
-        )
-        raise Failure(message, ExitCode.REFUSED, blank(service, "refused", Reason("nothingToRetry", message)))
-    store.pardon(service, latest.revision.id)
-    from strategies.journal import event
+    from orchestrator.wish import Refused
 
-    said = event(session.clock.now(), "revision_pardoned", revision=latest.revision.id, actor=saying.actor)
-    store.record(latest.id, (said,))
+    service = saying.service
+    try:
+        latest = session.desk.pardon(service, saying.actor)
+    except Refused as error:
+        refused = blank(service, "refused", Reason(error.code, error.message))
+        raise Failure(error.message, ExitCode.REFUSED, refused) from error
     what = f"{version(latest.revision)} (revision {latest.revision.short})"
     message = f"{what} is pardoned: run `rollout start FILE` to roll it out again"
     session.out.text(message)
-    session.out.document(_shown(session, service, latest, "pardoned", message))
+    session.out.document(document(session, service, latest, reason=Reason("pardoned", message)))
     return ExitCode.PROMOTED

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from orchestrator.cli.actor import actor as named
+from orchestrator.cli.actor import because
 from orchestrator.cli.failures import Failure
-from orchestrator.cli.follow import app_of, conclude, follow
+from orchestrator.cli.follow import conclude, follow
 from orchestrator.cli.inputs import digest_for, load_one
-from orchestrator.cli.parameters import Actor, Among, File, Image, Pairs, Tag, Timeout, VarsFiles, Why
+from orchestrator.cli.parameters import Actor, Among, File, Image, Junit, Pairs, Summary, Tag, Timeout, VarsFiles, Why
+from orchestrator.cli.reports import report
 from orchestrator.cli.session import Session
 from orchestrator.cli.status import document
 from orchestrator.cli.times import seconds_or_none
+from orchestrator.desk import Desk
 from orchestrator.exit_codes import ExitCode
 from orchestrator.result import blank
 from orchestrator.runner import Drive, Ending, OnInterrupt, OnTimeout, Patience
-from orchestrator.submit import submit
-from orchestrator.wiring import App
 from orchestrator.wish import Refused, Submission, Way, Wish
 from strategies.model import Reason
 
@@ -55,14 +57,18 @@ def start(
             "--wait/--no-wait", " /--detach", show_default=False, help="--no-wait (--detach) needs a running engine."
         ),
     ] = True,
+    junit: Junit = None,
+    summary: Summary = None,
 ) -> int:
     """Submit a rollout and follow it to its end.
 
     Without an image: the digest that serves, with today's template. Run again it attaches to the same rollout, so a CI
     retry never starts twice; of the revision that serves already it is exit 0 and no write.
     """
+    report(session, "start", junit, summary)
     loaded = load_one(file, vars_files or (), var or (), service)
-    digest, found_by = digest_for(loaded, image, tag)
+    desk = session.desk
+    digest, found_by = digest_for(desk, loaded, image, tag)
     if emergency and not reason:
         raise Failure("--emergency skips the safety of steps and holds: say why with --reason", ExitCode.USAGE)
     who = named(actor)
@@ -75,42 +81,53 @@ def start(
         emergency=emergency,
         retry=retry,
         actor=who,
-        reason=reason,
+        reason=because(reason),
     )
     patience = Patience(seconds_or_none(timeout, "--timeout"), on_timeout, on_interrupt, who)
-    app = app_of(session)
     _warn_of_ci(session)
-    return run(session, app, wish, patience, wait=wait)
+    return run(session, desk, loaded.manifest.service, wishing(desk, wish), patience, wait=wait)
 
 
-def run(session: Session, app: App, wish: Wish, patience: Patience, *, wait: bool = True) -> int:
+Ask = Callable[[Submission | None], Submission]
+"""Submits what is wanted; it is given the answer that told it to wait, where there was one."""
+
+
+def wishing(desk: Desk, wish: Wish) -> Ask:
+    """Submit this wish, and what was found to be wanted stays wanted, whoever serves when it is asked again."""
+
+    def ask(before: Submission | None) -> Submission:
+        if before is None or before.revision is None or wish.digest is not None:
+            return desk.submit(wish)
+        return desk.submit(replace(wish, digest=before.revision.digest, tag=before.revision.tag))
+
+    return ask
+
+
+def run(session: Session, desk: Desk, service: str, ask: Ask, patience: Patience, *, wait: bool = True) -> int:
     """Submit, wait for what must end first, follow, and conclude; Refused becomes exit 7 with its document.
 
     The timeout is one for all of it.
     """
-    service = wish.loaded.manifest.service
     if not wait:
         _demand_engine(session, service)
     since = session.clock.monotonic()
+    answer = None
     while True:
         try:
-            answer = submit(app, wish)
+            answer = session.patiently(partial(ask, answer))
         except Refused as error:
             shown = blank(service, "refused", Reason(error.code, error.message))
             raise Failure(error.message, ExitCode.REFUSED, shown) from error
         _tell(session, answer)
         if answer.way is Way.NOTHING:
-            shown = blank(service, "none", Reason("alreadyServing", answer.message))
+            shown = blank(service, "none", Reason("alreadyServing", answer.message, _which(answer)))
             shown["leftovers"] = [spare.document() for spare in answer.spare]
             session.out.document(shown)
             session.out.text(answer.message)
             return ExitCode.PROMOTED
         if answer.way is not Way.AFTER:
             break
-        # What was wanted beside the running rollout stays wanted, whoever serves when that one has ended.
-        if answer.revision is not None and wish.digest is None:
-            wish = replace(wish, digest=answer.revision.digest, tag=answer.revision.tag)
-        before = _first(session, app, answer, _rest(session, patience, since))
+        before = _first(session, desk, answer, _rest(session, patience, since))
         if before.ending is not Ending.ENDED:
             return conclude(session, before)
     if answer.rollout is None:
@@ -121,8 +138,14 @@ def run(session: Session, app: App, wish: Wish, patience: Patience, *, wait: boo
         return ExitCode.PROMOTED
     if answer.way is Way.ATTACHED:
         session.out.note(f"attached to rollout {answer.rollout.id}, which is under way")
-    drive = follow(session, answer.rollout.id, _rest(session, patience, since), app=app)
+    drive = follow(session, answer.rollout.id, _rest(session, patience, since), desk=desk)
     return conclude(session, drive, answer.spare)
+
+
+def _which(answer: Submission) -> tuple[tuple[str, str], ...]:
+    """What serves already, for readers of the result who do nothing but pass it on."""
+    found = answer.revision
+    return () if found is None else (("revision", found.id), ("digest", found.digest))
 
 
 def _tell(session: Session, answer: Submission) -> None:
@@ -139,26 +162,26 @@ def _rest(session: Session, patience: Patience, since: float) -> Patience:
     return replace(patience, timeout_seconds=max(patience.timeout_seconds - spent, 0.0))
 
 
-def _first(session: Session, app: App, answer: Submission, patience: Patience) -> Drive:
+def _first(session: Session, desk: Desk, answer: Submission, patience: Patience) -> Drive:
     """Follow the rollout that must end before ours can begin; it is not ours, so our impatience never touches it."""
     if answer.rollout is None:
         raise AssertionError("nothing to wait for")
     session.out.note(f"rollout {answer.rollout.id}: {answer.message}")
     patience = replace(patience, on_timeout=OnTimeout.LEAVE, on_interrupt=OnInterrupt.LEAVE)
-    return follow(session, answer.rollout.id, patience, app=app)
+    return follow(session, answer.rollout.id, patience, desk=desk)
 
 
 def _demand_engine(session: Session, service: str) -> None:
     """Nothing is submitted that nobody would carry out."""
-    if session.holder(service) is None:
-        message = f"--no-wait needs a running engine and none runs {service}: leave it out"
+    if session.engine(service) == "none":
+        message = f"--no-wait needs a running engine and none runs {service}: leave it out, or name a daemon: --server"
         shown = blank(service, "refused", Reason("noEngine", message))
         raise Failure(message, ExitCode.REFUSED, shown)
 
 
 def _warn_of_ci(session: Session) -> None:
-    if os.environ.get("CI", "").lower() == "true" and (session.options.store or "sqlite").startswith("sqlite"):
+    if session.forgetful:
         session.out.note(
             "CI=true with a local store: it is empty again next time; a rollout under way is found by its marks, but "
-            "history and undo need --store postgresql://… that all runs share"
+            "history and undo need --store postgresql://… that all runs share, or --server https://… of a daemon"
         )

@@ -8,10 +8,11 @@ import typer
 
 from orchestrator.cli.failures import Failure
 from orchestrator.cli.parameters import AnyService
-from orchestrator.cli.render import View, block, table
+from orchestrator.cli.render import View, block, not_begun, table
 from orchestrator.cli.session import Session
 from orchestrator.exit_codes import ExitCode
-from orchestrator.result import blank, exit_code_of, outcome_of, result
+from orchestrator.result import blank, exit_code_of, outcome_of, result, watch_document
+from orchestrator.store.records import Sighting
 from strategies.model import Outcome, Reason, Rollout
 
 _WATCH_SECONDS = 0.5
@@ -29,19 +30,17 @@ def status(
     """Show where a service's rollout stands, or what serves when nothing is under way."""
     if exit_code and service is None:
         raise Failure("--exit-code needs a SERVICE: several have no one outcome", ExitCode.USAGE)
-    names = [service] if service else session.store.services()
+    watched = _watched(session, service)
+    names = [service] if service else sorted({*session.store.services(), *watched})
     if watch and not session.options.json:
-        _watch(session, names)
+        _watch(session, names, service)
     elif watch:
         raise Failure("--watch draws for people; with --output json ask again, or follow `events`", ExitCode.USAGE)
     else:
-        session.out.text("\n".join(_draw(session, names)))
+        session.out.text("\n".join(_draw(session, names, watched)))
     latest = {name: session.store.latest(name) for name in names}
-    session.out.document(
-        document(session, names[0], latest[names[0]])
-        if service
-        else {"schema": 1, "services": [document(session, name, latest[name]) for name in names]}
-    )
+    shown = [{**document(session, name, latest[name]), "watch": watch_document(watched.get(name))} for name in names]
+    session.out.document(shown[0] if service else {"schema": 1, "services": shown})
     found = latest.get(service or "")
     return exit_code_of(outcome_of(found)) if exit_code and found else 0
 
@@ -56,7 +55,7 @@ def document(
     engine: str | None = None,
 ) -> dict[str, Any]:
     """The JSON result about one service; see `orchestrator.result.result` for what may be said in its place."""
-    if not session.options.json:
+    if not session.out.wants_document:
         return {}
     if rollout is None:
         return blank(service, outcome or "none", reason or Reason("none", _nothing(service)))
@@ -67,7 +66,14 @@ def document(
     return result(rollout, engine=engine, outcome=outcome, reason=reason, locate=found)
 
 
-def view_of(session: Session, rollout: Rollout) -> View:
+def _watched(session: Session, service: str | None) -> dict[str, Sighting]:
+    """What the watcher has to say, of one service or of all."""
+    store = session.store
+    found = store.sightings() if service is None else [store.sighting(service)]
+    return {each.service: each for each in found if each is not None and each.tells}
+
+
+def view_of(session: Session, rollout: Rollout, sighting: Sighting | None = None) -> View:
     """What a block about this rollout is drawn from."""
     now = session.clock.now()
     name = rollout.service.name
@@ -77,7 +83,7 @@ def view_of(session: Session, rollout: Rollout) -> View:
         said = (
             f"by {held.actor}" + (f" until {held.until:%Y-%m-%d %H:%M} UTC" if held.until else "") + f": {held.reason}"
         )
-    return View(rollout, now, _engine(session, rollout), said)
+    return View(rollout, now, _engine(session, rollout), said, sighting)
 
 
 def _engine(session: Session, rollout: Rollout) -> str:
@@ -89,6 +95,8 @@ def _engine(session: Session, rollout: Rollout) -> str:
         if owner == me:
             return f"this process ({owner.pid})"
         return f"process {owner.pid} on " + ("this host" if owner.host == me.host else f"host {owner.host[:12]}")
+    if session.daemon():
+        return "a daemon: it takes this up now"
     return "none: nothing moves until `rollout start` is run again"
 
 
@@ -96,17 +104,21 @@ def _nothing(service: str) -> str:
     return f"nothing is known of {service} here; `rollout start FILE` begins, --store names another memory"
 
 
-def _draw(session: Session, names: list[str]) -> list[str]:
-    style = session.out.style
+def _draw(session: Session, names: list[str], watched: dict[str, Sighting]) -> list[str]:
+    style, now = session.out.style, session.clock.now()
     if not names:
         return ["No rollout has been made yet; `rollout start FILE` begins one."]
     found = [(name, session.store.latest(name)) for name in names]
-    views = [view_of(session, rollout) for _, rollout in found if rollout is not None]
-    lines = block(views[0], style) if len(names) == 1 and views else table(views, style) if views else []
-    return lines + [_nothing(name) for name, rollout in found if rollout is None]
+    views = [view_of(session, rollout, watched.get(name)) for name, rollout in found if rollout is not None]
+    waiting = [watched[name] for name, rollout in found if rollout is None and name in watched]
+    unknown = [_nothing(name) for name, rollout in found if rollout is None and name not in watched]
+    if len(names) > 1:
+        return table(views, style, waiting) + unknown
+    alone = [block(view, style) for view in views] + [not_begun(each, now, style) for each in waiting]
+    return [line for lines in alone for line in lines] + unknown
 
 
-def _watch(session: Session, names: list[str]) -> None:
+def _watch(session: Session, names: list[str], service: str | None) -> None:
     """Draw until nothing is under way any more, the reader has gone, or Ctrl-C; without a terminal tell the changes."""
 
     def over() -> bool:
@@ -117,7 +129,7 @@ def _watch(session: Session, names: list[str]) -> None:
         from orchestrator.cli.journal import tell_changes, told
 
         seen = told(session, names)
-        session.out.text("\n".join(_draw(session, names)))
+        session.out.text("\n".join(_draw(session, names, _watched(session, service))))
         tell_changes(session, seen, over)
         return
     from orchestrator.cli.screen import Screen
@@ -125,7 +137,7 @@ def _watch(session: Session, names: list[str]) -> None:
     with Screen(session.out) as screen:
         done = False
         while not done and not session.out.closed:
-            done = over()
-            screen.show(_draw(session, names))
+            done = session.patiently(over)
+            screen.show(session.patiently(lambda: _draw(session, names, _watched(session, service))))
             if not done:
                 session.clock.sleep(_WATCH_SECONDS)

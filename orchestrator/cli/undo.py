@@ -7,18 +7,14 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli.actor import actor as named
-from orchestrator.cli.failures import Failure
-from orchestrator.cli.follow import app_of
-from orchestrator.cli.parameters import Actor, Service, Timeout, Why
+from orchestrator.cli.actor import because
+from orchestrator.cli.parameters import Actor, Junit, Service, Summary, Timeout, Why
+from orchestrator.cli.reports import report
 from orchestrator.cli.session import Session
 from orchestrator.cli.start import run
 from orchestrator.cli.times import seconds_or_none
-from orchestrator.exit_codes import ExitCode
-from orchestrator.result import blank
 from orchestrator.runner import Patience
-from orchestrator.undo import way_back
-from orchestrator.wish import Refused
-from strategies.model import Reason
+from orchestrator.wish import Submission
 
 
 def undo(
@@ -37,14 +33,19 @@ def undo(
     reason: Why = "",
     actor: Actor = None,
     timeout: Timeout = None,
+    junit: Junit = None,
+    summary: Summary = None,
 ) -> int:
     """Go back to the previous revision; what is left is held back from the watcher until `retry`."""
-    app = app_of(session)
-    who = named(actor)
+    report(session, "undo", junit, summary)
+    who, back, why = named(actor), to, because(reason, f"undo of {service}")
+
+    def ask(before: Submission | None) -> Submission:
+        nonlocal back
+        # What was meant when it was asked for stays meant, whoever serves when the rollout before it has ended.
+        if before is not None and before.revision is not None:
+            back = before.revision.id
+        return session.desk.undo(service, back, steps=steps, actor=who, reason=why)
+
     patience = Patience(timeout_seconds=seconds_or_none(timeout, "--timeout"), actor=who)
-    try:
-        way = way_back(app, service, to, steps=steps, actor=who, reason=reason)
-    except Refused as error:
-        shown = blank(service, "refused", Reason(error.code, error.message))
-        raise Failure(error.message, ExitCode.REFUSED, shown) from error
-    return run(session, app, way.wish, patience)
+    return run(session, session.desk, service, ask, patience)

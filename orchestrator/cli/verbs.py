@@ -10,12 +10,13 @@ from typing import NamedTuple
 
 
 class Verb(NamedTuple):
-    """One verb; `home` names its function as `module:function`."""
+    """One verb; `home` names its function as `module:function`, `here` says that it never goes to a daemon."""
 
     name: str
     arguments: str
     line: str
     home: str
+    here: bool = False
 
 
 _HERE = "orchestrator.cli"
@@ -25,6 +26,13 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
         (
             Verb("start", "FILE", "submit a rollout and follow it to its end", f"{_HERE}.start:start"),
             Verb("undo", "SERVICE", "go back to the previous revision", f"{_HERE}.undo:undo"),
+            Verb(
+                "daemon",
+                "DIR",
+                "watch registries, run every rollout, serve API and metrics",
+                f"{_HERE}.daemon:daemon",
+                here=True,
+            ),
             Verb("plan", "FILE...", "show every change with its times; changes nothing", f"{_HERE}.plan:plan"),
             Verb("doctor", "FILE", "check credentials, permissions, quota and profile", f"{_HERE}.doctor:doctor"),
         ),
@@ -36,6 +44,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
             Verb("why", "SERVICE", "why it waits, paused or turned back, and what to do", f"{_HERE}.why:why"),
             Verb("events", "SERVICE", "what happened, in order", f"{_HERE}.journal:events"),
             Verb("history", "[SERVICE]", "past rollouts and how they ended", f"{_HERE}.journal:history"),
+            Verb("tags", "[FILE]", "which tags the watcher sees, which one wins and why", f"{_HERE}.tags:tags"),
         ),
     ),
     (
@@ -55,12 +64,16 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
     (
         "Write and try",
         (
-            Verb("validate", "FILE...", "check manifests and their templates", f"{_HERE}.check:validate"),
-            Verb("schema", "", "print the manifest's JSON Schema, for editors", f"{_HERE}.check:schema"),
+            Verb("validate", "FILE...", "check manifests and their templates", f"{_HERE}.check:validate", here=True),
+            Verb("schema", "", "print the manifest's JSON Schema, for editors", f"{_HERE}.check:schema", here=True),
             Verb(
-                "emulator", "", "run a local Azure: ARM, Traffic Manager, registry, DNS", f"{_HERE}.emulator:emulator"
+                "emulator",
+                "",
+                "run a local Azure: ARM, Traffic Manager, registry, DNS",
+                f"{_HERE}.emulator:emulator",
+                here=True,
             ),
-            Verb("demo", "", "a good and a bad release under load, and the proof", f"{_HERE}.demo:demo"),
+            Verb("demo", "", "a good and a bad release under load, and the proof", f"{_HERE}.demo:demo", here=True),
         ),
     ),
 )

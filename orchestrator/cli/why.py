@@ -8,28 +8,32 @@ from typing import Any
 from orchestrator.cli.findings import Finding, findings
 from orchestrator.cli.parameters import Service
 from orchestrator.cli.remedies import Remedy, remedies
-from orchestrator.cli.render import marker, stands, version
+from orchestrator.cli.render import marker, stands, version, watching
 from orchestrator.cli.session import Session
 from orchestrator.cli.style import Style, clock, columns, since
 from orchestrator.exit_codes import ExitCode
-from orchestrator.result import SCHEMA, outcome_of, phase_of, reason_document, reason_of, stamp
+from orchestrator.result import SCHEMA, outcome_of, phase_of, reason_document, reason_of, stamp, watch_document
 from strategies.model import Reason, Rollout
 
 
 def why(session: Session, service: Service) -> int:
     """Say why a rollout waits, paused or turned back: rule, numbers, limits, since when, and what can be done."""
-    rollout = session.store.latest(service)
+    rollout, sighting = session.store.latest(service), session.store.sighting(service)
+    watched = watch_document(sighting)
+    said = watching(sighting, session.clock.now(), session.out.style)
     if rollout is None:
         message = f"nothing is known of {service} here; `rollout start FILE` begins, --store names another memory"
-        session.out.text(message)
-        session.out.document(_document(service, None, Reason("none", message), [], []))
+        if sighting is not None and sighting.tells:
+            message = f"{service} has had no rollout yet"
+        session.out.text("\n".join([message, *said]))
+        session.out.document({**_document(service, None, Reason("none", message), [], []), "watch": watched})
         return ExitCode.PROMOTED
-    runs = session.holder(service) is not None
+    runs = session.engine(service) == "daemon"
     poisoned = session.store.is_poisoned(service, rollout.revision.id)
     found, ways = findings(rollout), remedies(rollout, engine_runs=runs, poisoned=poisoned)
     reason = reason_of(rollout)
-    session.out.document(_document(service, rollout, reason, found, ways))
-    session.out.text("\n".join(_lines(rollout, reason, found, ways, session)))
+    session.out.document({**_document(service, rollout, reason, found, ways), "watch": watched})
+    session.out.text("\n".join([*_lines(rollout, reason, found, ways, session), *([""] if said else []), *said]))
     return ExitCode.PROMOTED
 
 

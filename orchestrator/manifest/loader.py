@@ -63,6 +63,39 @@ class Loaded:
         raise KeyError(f"service {self.manifest.service} has no target {name!r}")
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What became of one document: the service where it is good, else every problem of it.
+
+    `service` is its name, with `place` as `file:line`, where that much can be told. `templates` pairs the path of every
+    file beside the manifest that was asked for with its text, None where it could not be read.
+    """
+
+    service: str | None
+    place: str
+    loaded: Loaded | None
+    problems: tuple[Problem, ...]
+    templates: tuple[tuple[str, str | None], ...]
+
+
+def read_document(document: Document, variables: Variables) -> Reading:
+    """Check one document with the templates beside it on disk; what is wrong is collected, not raised."""
+    asked: dict[str, str | None] = {}
+    from_disk = _from_disk(document.file)
+
+    def noting(path: str) -> tuple[str, str]:
+        beside = str(pathlib.Path(document.file).parent / path)
+        asked.setdefault(beside, None)
+        text, home = from_disk(path)
+        asked[beside] = text
+        return text, home
+
+    reader = _Reader(document, variables, noting)
+    loaded = reader.read()
+    place = f"{document.file}:{document.line(('service',))}"
+    return Reading(reader.service, place, loaded, tuple(reader.problems), tuple(asked.items()))
+
+
 def load(files: Sequence[str], variables: Variables | None = None) -> list[Loaded]:
     """Load every service of the files, in order; raises ManifestError with every problem of all of them at once."""
     loaded: list[Loaded] = []
@@ -77,33 +110,37 @@ def load(files: Sequence[str], variables: Variables | None = None) -> list[Loade
         if not documents:
             problems.append(Problem(file, 1, "", "must hold a manifest; got nothing"))
         for document in documents:
-            reader = _Reader(document, variables or Variables(), _from_disk(file))
-            one = reader.read()
-            problems += reader.problems
-            if one is not None:
-                loaded.append(one)
-            if (name := reader.service) is not None:
-                place = f"{file}:{document.line(('service',))}"
+            reading = read_document(document, variables or Variables())
+            problems += reading.problems
+            if reading.loaded is not None:
+                loaded.append(reading.loaded)
+            if (name := reading.service) is not None:
                 if name in first:
                     message = f"must be unique over all documents; got {shown(name)}, which {first[name]} has already"
                     problems.append(Problem(file, document.line(("service",)), "service", message))
-                first.setdefault(name, place)
+                first.setdefault(name, reading.place)
     if problems:
         raise ManifestError(problems)
     return loaded
 
 
-def from_snapshot(snapshot: Snapshot) -> Loaded:
+def from_snapshot(snapshot: Snapshot, *, strict: bool = False) -> Loaded:
     """Rebuild what was loaded when the snapshot was taken, without a look at the disk.
 
-    It passed the checks then, so those of a newer version, which may be stricter, are not held against it now. Raises
-    ManifestError when its text cannot be read at all.
+    It passed the checks then, so those of a newer version, which may be stricter, are not held against it now; one that
+    was sent by somebody is checked as `strict` as a file. Raises ManifestError when it fails them, or cannot be read.
     """
     texts = dict(snapshot.templates)
+
+    def kept(path: str) -> tuple[str, str]:
+        if path not in texts:
+            raise ManifestError([Problem(path, 0, "", "must be given with the manifest; got no such template")])
+        return texts[path], path
+
     documents = parse(snapshot.manifest, snapshot.file)
     if len(documents) != 1:
         raise ManifestError([Problem(snapshot.file, 1, "", f"must hold one service; got {len(documents)}")])
-    reader = _Reader(documents[0], Variables(dict(snapshot.variables)), lambda path: (texts[path], path), strict=False)
+    reader = _Reader(documents[0], Variables(dict(snapshot.variables)), kept, strict=strict)
     loaded = reader.read()
     if loaded is None:
         raise ManifestError(reader.problems)
@@ -115,7 +152,8 @@ def _from_disk(file: str) -> Callable[[str], tuple[str, str]]:
     parent = pathlib.Path(file).parent
 
     def read(path: str) -> tuple[str, str]:
-        return read_text(str(parent / path)), str((parent / path).resolve())
+        # Links stay as they are: a mounted ConfigMap leads them to a new folder with each change and drops the old one.
+        return read_text(str(parent / path)), str((parent / path).absolute())
 
     return read
 

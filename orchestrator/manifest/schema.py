@@ -37,8 +37,11 @@ class Follow(Model):
         default=None, description="The last (asc) or first (desc) word wins."
     )
     digest: str | None = Field(default=None, description="A tag whose digest is followed.")
-    pattern: str | None = Field(default=None, description="Only tags that match this regular expression count.")
+    pattern: str | None = Field(default=None, description="Only tags that match this RE2 regular expression count.")
     extract: str | None = Field(default=None, description="What of the match is compared, such as $version.")
+    allow_downgrade: bool = Field(
+        default=False, description="Whether a tag that ranks below the one that serves is rolled out."
+    )
     every: Seconds = Field(default=300.0, description="How often the registry is asked; at least 1s.")
 
 

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from orchestrator.store import rules
 from orchestrator.store.errors import ActiveRollout, EndedRollout, UnknownRollout
-from orchestrator.store.memory_standing import MemoryStanding, alone
+from orchestrator.store.memory_standing import alone
+from orchestrator.store.memory_watches import MemoryWatches
 from orchestrator.store.records import Snapshot, StoredEvent
 from strategies.journal import Event
 from strategies.model import Command, CommandKind, Outcome, Revision, Rollout
@@ -25,7 +26,7 @@ class _Row:
         return replace(self.state, commands=waiting) if waiting else self.state
 
 
-class MemoryStore(MemoryStanding):
+class MemoryStore(MemoryWatches):
     """A `Store` whose frozen values are kept as they are, or with `through_json` sent through the codec each way."""
 
     def __init__(self, *, through_json: bool = False) -> None:
@@ -100,6 +101,11 @@ class MemoryStore(MemoryStanding):
     def active_ids(self) -> list[str]:
         """Return the ids of all rollouts that have not ended, oldest first."""
         return list(self._active.values())
+
+    @alone
+    def stirrings(self) -> dict[str, int]:
+        """Return the ids of all rollouts that have not ended, each with the number of its newest command."""
+        return {rollout_id: len(self._rows[rollout_id].commands) for rollout_id in self._active.values()}
 
     @alone
     def latest(self, service: str) -> Rollout | None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from orchestrator.store.records import LeaseRecord, Owner, Retained, Snapshot, StoredEvent, Suspension
+from orchestrator.store.records import LeaseRecord, Owner, Retained, Sighting, Snapshot, StoredEvent, Suspension
 from strategies.journal import Event
 from strategies.model import Command, CommandKind, Revision, Rollout
 
@@ -53,6 +53,14 @@ class Rollouts(Protocol):
 
     def active_ids(self) -> list[str]:
         """Return the ids of all rollouts that have not ended, oldest first; costs what they cost, not what is known."""
+        ...
+
+    def stirrings(self) -> dict[str, int]:
+        """Return the ids of all rollouts that have not ended, each with the number of its newest command, 0 for none.
+
+        One query that costs what they cost: a daemon asks it several times a second, so that a new rollout or a command
+        that another process wrote is noticed at once.
+        """
         ...
 
     def latest(self, service: str) -> Rollout | None:
@@ -157,6 +165,41 @@ class Standing(Protocol):
         ...
 
 
+class Watches(Protocol):
+    """What the watcher remembers across restarts: the last good manifest and the last good answer of each service."""
+
+    def keep_manifest(self, service: str, snapshot: Snapshot) -> None:
+        """Remember the manifest that is in force; idempotent, the last one stays."""
+        ...
+
+    def manifest(self, service: str) -> Snapshot | None:
+        """Return the manifest that was last in force; None when none ever was."""
+        ...
+
+    def manifest_files(self) -> dict[str, str]:
+        """Return the file that each service's manifest in force was read from, by service.
+
+        A restarted daemon learns from it what a file that is broken now had held, and which files are gone.
+        """
+        ...
+
+    def keep_sighting(self, sighting: Sighting) -> None:
+        """Remember what was seen for its service and what became of it; idempotent, the last one stays."""
+        ...
+
+    def sighting(self, service: str) -> Sighting | None:
+        """Return what was last seen for the service; None when it was never watched."""
+        ...
+
+    def sightings(self) -> list[Sighting]:
+        """Return what was last seen for every service, by name."""
+        ...
+
+    def forget_watch(self, service: str) -> None:
+        """Drop a service's manifest and sighting, when it is watched no longer; idempotent."""
+        ...
+
+
 class Leases(Protocol):
     """Rows by which processes agree who works on what; `orchestrator.lease` judges time and life."""
 
@@ -182,7 +225,7 @@ class Leases(Protocol):
         ...
 
 
-class Store(Rollouts, Inbox, Journal, Standing, Leases, Protocol):
+class Store(Rollouts, Inbox, Journal, Standing, Watches, Leases, Protocol):
     """All that the engine, the commands and the daemon remember."""
 
     def close(self) -> None:

@@ -76,3 +76,39 @@ class Suspension:
     reason: str
     at: datetime
     until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What the watcher last saw for a service and what became of it; written only when something of it changes.
+
+    `tag` and `digest` are the last good answer: a registry that fails changes neither. `handled` is the digest that was
+    dealt with for good, `outcome` in which way: `begun`, `attached`, `nothing` or the code of a lasting refusal; while
+    it differs from `digest` there is something to do, and `outcome` is `after` where another rollout must end first.
+    `message` is the sentence that goes with it, `rollout` the id. `problem` says why the watcher cannot see or cannot
+    act now, since `problem_at`; empty when all is well.
+    """
+
+    service: str
+    image: str
+    rule: str
+    """The policy's own words, so that an answer to another question is not taken for one to this."""
+    tag: str | None = None
+    digest: str | None = None
+    seen_at: datetime | None = None
+    handled: str = ""
+    outcome: str = ""
+    message: str = ""
+    rollout: str = ""
+    problem: str = ""
+    problem_at: datetime | None = None
+    manifest_problem: str = ""
+    """What is wrong with the manifest as it stands on disk, while the last good one, if there is any, is in force."""
+    manifest_problem_at: datetime | None = None
+    revision: str = ""
+    """The revision that a lasting refusal for poison was about; a pardon of it makes the refusal worth another look."""
+
+    @property
+    def tells(self) -> bool:
+        """Whether there is anything to say of it: something is watched, or something is wrong."""
+        return bool(self.rule or self.problem or self.manifest_problem)

@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; written here too, so that opening a store need not load Alembic to know that it is current."""
 
 metadata = MetaData()
@@ -117,4 +117,21 @@ leases = Table(
     Column("fence", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("key", name="pk_leases"),
+)
+
+manifests = Table(
+    "manifests",
+    metadata,
+    Column("service", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("service", name="pk_manifests"),
+)
+
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("service", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("service", name="pk_sightings"),
 )

@@ -19,7 +19,8 @@ from orchestrator.store import schema as t
 from orchestrator.store.codec import RevisionOnly, decode, encode
 from orchestrator.store.errors import ActiveRollout, EndedRollout, UnknownRollout
 from orchestrator.store.records import Snapshot, StoredEvent
-from orchestrator.store.sql_standing import SqlStanding, put_poison
+from orchestrator.store.sql_standing import put_poison
+from orchestrator.store.sql_watches import SqlWatches
 from strategies.journal import Event
 from strategies.model import Command, CommandKind, Outcome, Revision, Rollout
 
@@ -27,6 +28,9 @@ _ROW = select(t.rollouts.c.id, t.rollouts.c.service, t.rollouts.c.outcome, t.rol
 _NEWEST_FIRST = _ROW.order_by(t.rollouts.c.row.desc())
 # Not "IS NOT NULL": this form is answered from the index in every version of both databases.
 _ACTIVE = t.rollouts.c.active > ""
+_NEWEST_COMMAND = select(func.max(t.commands.c.seq)).where(t.commands.c.rollout == t.rollouts.c.id).scalar_subquery()
+STIRRINGS = select(t.rollouts.c.row, t.rollouts.c.id, _NEWEST_COMMAND.label("newest")).where(_ACTIVE)
+"""Two index searches for each rollout under way; grouped, SQLite would walk through every rollout there ever was."""
 _NEW_SERVICE = text("INSERT INTO services (name, number) VALUES (:name, 0) ON CONFLICT DO NOTHING")
 
 
@@ -38,7 +42,7 @@ class _Stored(NamedTuple):
     state: str
 
 
-class SqlStore(SqlStanding):
+class SqlStore(SqlWatches):
     """A `Store` in a database that `opening.open_store` has made ready."""
 
     def close(self) -> None:
@@ -106,6 +110,12 @@ class SqlStore(SqlStanding):
             # Sorted here: asked to sort, SQLite walks through every rollout there ever was to save itself the trouble.
             rows = connection.execute(select(t.rollouts.c.row, t.rollouts.c.id).where(_ACTIVE)).all()
         return [rollout_id for _, rollout_id in sorted(tuple(row) for row in rows)]
+
+    def stirrings(self) -> dict[str, int]:
+        """Return the ids of all rollouts that have not ended, each with the number of its newest command."""
+        with self.database.read() as connection:
+            rows = connection.execute(STIRRINGS).all()
+        return {rollout_id: newest or 0 for _, rollout_id, newest in sorted(tuple(row) for row in rows)}
 
     def latest(self, service: str) -> Rollout | None:
         """Return the service's most recently submitted rollout."""

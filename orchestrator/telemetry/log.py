@@ -1,9 +1,11 @@
-"""The event log: every event that the engine saves, as one structured line; events with keys, never prose."""
+"""The logs: every event that the engine saves, and what the daemon does beside it; events with keys, never prose."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from orchestrator.result import stamp
 
@@ -27,25 +29,50 @@ _WARNINGS = frozenset(
 _OWN = frozenset({"service", "rollout", "target", "at", "level", "event", "self"})
 
 
+Word = str | int | float | bool | None
+"""What may stand behind a key."""
+
+
+class Log(Protocol):
+    """Lines that belong to no rollout: an event with its keys. Safe between threads; never raises."""
+
+    def info(self, event: str, /, **keys: Word) -> None:
+        """Write what happened; keys without a value are left out."""
+        ...
+
+    def warning(self, event: str, /, **keys: Word) -> None:
+        """Write what somebody should look at."""
+        ...
+
+
+class Lines:
+    """A log that writes to `stream`, one line per event: `json`, or `text` as `key=value`; `now` stamps them in UTC."""
+
+    def __init__(self, stream: TextIO, form: str, now: Callable[[], datetime]) -> None:
+        """Write nothing yet."""
+        self._logger, self._now = _logger(stream, form), now
+
+    def info(self, event: str, /, **keys: Word) -> None:
+        """Write what happened."""
+        self._write(self._logger.info, event, keys)
+
+    def warning(self, event: str, /, **keys: Word) -> None:
+        """Write what somebody should look at."""
+        self._write(self._logger.warning, event, keys)
+
+    def _write(self, write: Callable[..., object], event: str, keys: dict[str, Word]) -> None:
+        said = {key: value for key, value in keys.items() if value is not None and value != ""}
+        with suppress(BrokenPipeError):
+            write(event, at=stamp(self._now()), **said)
+
+
 def event_log(stream: TextIO, form: str) -> Listener:
     """Make a listener that writes to `stream`, one line per event: `json`, or `text` as `key=value`.
 
     Nothing global is configured: two logs in one process do not disturb each other. A stream that nobody reads any more
     is passed over, because a listener must not raise.
     """
-    import structlog
-
-    renderer = (
-        structlog.processors.JSONRenderer()
-        if form == "json"
-        else structlog.processors.LogfmtRenderer(key_order=["at", "level", "event", "service", "rollout", "target"])
-    )
-    logger = structlog.wrap_logger(
-        structlog.PrintLogger(stream),
-        processors=[structlog.processors.add_log_level, renderer],
-        wrapper_class=structlog.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
+    logger = _logger(stream, form)
 
     def listen(rollout: Rollout, events: tuple[Event, ...]) -> None:
         bound = logger.bind(service=rollout.service.name, rollout=rollout.id)
@@ -55,6 +82,22 @@ def event_log(stream: TextIO, form: str) -> Listener:
                 write(event.kind, at=stamp(event.at), target=event.target, **_values(event))
 
     return listen
+
+
+def _logger(stream: TextIO, form: str) -> Any:
+    import structlog
+
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.processors.LogfmtRenderer(key_order=["at", "level", "event", "service", "rollout", "target"])
+    )
+    return structlog.wrap_logger(
+        structlog.PrintLogger(stream),
+        processors=[structlog.processors.add_log_level, renderer],
+        wrapper_class=structlog.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
 
 
 def _values(event: Event) -> dict[str, str | int | float | bool | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import threading
 from dataclasses import dataclass, field
 from typing import Any
@@ -85,7 +86,10 @@ def is_loopback(host: str) -> bool:
 
 @dataclass(slots=True)
 class Credentials:
-    """The identity of this process, looked for when it is first needed: environment, workload, managed, Azure CLI.
+    """The identity of this process, looked for when it is first needed.
+
+    A secret of the environment or a workload's token file; else the CI job's own identity, where its variables are
+    complete (`providers.azure.oidc`); else a managed identity or the Azure CLI's login.
 
     `credential` may be given (any azure.core TokenCredential); an emulated endpoint needs none and gets a fixed token.
     """
@@ -126,7 +130,13 @@ class Credentials:
     def _default(self) -> Any:
         from azure.identity import DefaultAzureCredential
 
+        from providers.azure import oidc
+
         authority = self.endpoint.authority
+        issuer = oidc.issuer_of(os.environ, authority)
+        if issuer is not None:
+            # Alone: a job's identity that is refused must not silently become whoever has logged in to the Azure CLI.
+            return oidc.credential(issuer, authority)
         if authority:
             return DefaultAzureCredential(authority=authority)
         return DefaultAzureCredential()

@@ -21,6 +21,7 @@ from providers.emulator.clock import Clock
 from providers.emulator.http import Request, Response
 from providers.emulator.registry_auth import TokenService
 from providers.emulator.registry_images import BEHAVIOUR_LABEL, parts_of
+from providers.emulator.registry_manners import Manners
 from providers.emulator.registry_store import INDEX_TYPES, Manifest, RegistryError, RegistryStore, is_digest
 
 OnPush = Callable[[str, str | None, Behaviour | None, str], object]
@@ -36,23 +37,33 @@ def ignore_push(repository: str, tag: str | None, behaviour: Behaviour | None, d
 class Registry:
     """One registry; `on_push(repository, tag, behaviour, digest)` is called for each manifest that was stored.
 
-    `tag` is None for a push by digest, `behaviour` for an image made by others. `World.register_image` fits.
+    `tag` is None for a push by digest, `behaviour` for an image made by others. `World.register_image` fits. `manners`
+    may be changed at any time.
     """
 
-    def __init__(self, clock: Clock, on_push: OnPush = ignore_push, tokens: TokenService | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        on_push: OnPush = ignore_push,
+        tokens: TokenService | None = None,
+        manners: Manners | None = None,
+    ) -> None:
         self.store = RegistryStore()
+        self.manners = manners or Manners()
         self._clock = clock
         self._on_push = on_push
         self._tokens = tokens or TokenService(clock)
 
     def reset(self) -> None:
-        """Forget every repository and upload."""
+        """Forget every repository and upload, and what is wrong with the registry."""
         self.store = RegistryStore()
+        self.manners.reset()
 
     def handle(self, request: Request) -> Response:
         """Answer one request to `/v2/…`, `/acr/v1/…` or `/oauth2/…`; refusals are the specification's error bodies."""
         try:
-            response = self._route(request)
+            self.manners.check(request)
+            response = self.manners.dressed(request, self._route(request))
         except RegistryError as error:
             response = _refusal(error)
         if request.path.startswith("/v2"):
@@ -83,7 +94,7 @@ class Registry:
         if request.path.rstrip("/") == "/v2":
             self._tokens.check(request, "registry:catalog:*")
             return Response(200, {"Content-Type": "application/json"}, b"{}")
-        if request.path.rstrip("/") in ("/v2/_catalog", "/acr/v1/_catalog"):
+        if request.path.rstrip("/") in ("/v2/_catalog", "/acr/v1/_catalog" if self.manners.azure else None):
             self._tokens.check(request, "registry:catalog:*")
             _only(request, "GET")
             return pages.list_catalog(self.store, request)
@@ -91,7 +102,7 @@ class Registry:
             name, kind = found["name"], found["kind"]
             self._tokens.check(request, f"repository:{name}:{_ACTIONS.get(request.method, 'push')}")
             return self._repository(request, name, kind)
-        if found := _ACR.fullmatch(request.path):
+        if self.manners.azure and (found := _ACR.fullmatch(request.path)):
             reading = request.method in ("GET", "HEAD")
             action = "metadata_read" if reading else _ACTIONS.get(request.method, "metadata_write")
             self._tokens.check(request, f"repository:{found['name']}:{action}")
@@ -102,7 +113,7 @@ class Registry:
         head, _, rest = kind.partition("/")
         if head == "tags":
             _only(request, "GET")
-            return pages.list_tags(self.store, name, request)
+            return pages.list_tags(self.store, name, request, self.manners.hidden(name), self.manners.largest_page)
         if head == "manifests":
             return self._manifests(request, name, rest)
         if head == "referrers":
@@ -122,6 +133,7 @@ class Registry:
             self.store.delete_manifest(name, reference)
             return Response(202)
         manifest = self.store.manifest(name, reference)
+        self.manners.check_pull(name, reference, manifest, self._clock.now())
         _check_accepted(request, manifest)
         headers = {
             "Content-Type": manifest.media_type,
@@ -136,6 +148,8 @@ class Registry:
         media_type = (request.header("Content-Type") or "").partition(";")[0].strip()
         manifest = self.store.checked_manifest(name, reference, media_type, request.body, self._clock.now())
         behaviour = self._behaviour(name, manifest)
+        if self.manners.quarantines and manifest.digest not in self.store.repository(name).manifests:
+            self.manners.quarantine(name, manifest.digest)
         self.store.keep_manifest(name, reference, manifest)
         self._on_push(name, None if is_digest(reference) else reference, behaviour, manifest.digest)
         headers = {"Location": f"/v2/{name}/manifests/{manifest.digest}", "Docker-Content-Digest": manifest.digest}
@@ -167,14 +181,31 @@ class Registry:
                 raise RegistryError(404, code, "the specified item does not exist", {"name": item})
             self.store.delete_manifest(name, item)
             return Response(202)
+        if request.method == "PATCH" and kind == "manifests" and item is not None:
+            return self._judge(request, name, item)
         _only(request, "GET")
         if kind == "tags":
             if item is None:
-                return pages.list_acr_tags(self.store, name, request)
+                return pages.list_acr_tags(self.store, name, request, self.manners.hidden(name))
             return pages.show_acr_tag(self.store, name, item, request)
         if item is None:
             return pages.list_acr_manifests(self.store, name, request)
         return pages.show_acr_manifest(self.store, name, item, request)
+
+    def _judge(self, request: Request, name: str, digest: str) -> Response:
+        """Take in what a scanner found: an image that passed leaves quarantine, one that failed goes or stays there."""
+        manifest = self.store.manifest(name, digest)
+        try:
+            state = msgspec.json.decode(request.body, type=dict[str, Any]).get("quarantineState")
+        except msgspec.DecodeError as error:
+            raise RegistryError(400, "UNSUPPORTED", f"expected a JSON object: {error}") from error
+        if state == "Passed":
+            self.manners.release(name, manifest.digest)
+        elif state == "Failed":
+            self.manners.quarantine(name, manifest.digest)
+        else:
+            raise RegistryError(400, "UNSUPPORTED", f"quarantineState must be Passed or Failed; got {state!r}")
+        return Response(202)
 
 
 def _only(request: Request, *methods: str) -> None:

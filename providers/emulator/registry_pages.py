@@ -5,7 +5,7 @@ A page ends with a `Link` header whose URL is relative, as that registry sends i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from providers.emulator.http import Request, Response
+from providers.emulator.registry_manners import LARGEST_PAGE
 from providers.emulator.registry_store import (
     INDEX_TYPES,
     OCI_INDEX,
@@ -24,15 +25,25 @@ from providers.emulator.registry_store import (
 )
 
 DEFAULT_PAGE = 100
-LARGEST_PAGE = 1000
 CHANGEABLE = {"deleteEnabled": True, "writeEnabled": True, "readEnabled": True, "listEnabled": True}
 Item = TypeVar("Item")
 
 
-def list_tags(store: RegistryStore, name: str, request: Request) -> Response:
-    """Answer `GET /v2/<name>/tags/list` in lexical order, `n` tags at a time after `last`."""
-    held = store.repository(name)
-    names, link = _page(sorted(held.tags), lambda tag: tag, request, ordered=True)
+def list_tags(
+    store: RegistryStore,
+    name: str,
+    request: Request,
+    without: Collection[str] = (),
+    largest: int | None = LARGEST_PAGE,
+) -> Response:
+    """Answer `GET /v2/<name>/tags/list` in lexical order, `n` tags at a time after `last`, some left out if need be.
+
+    With `largest` None the list has one page, as of registries that know nothing of pages.
+    """
+    shown = sorted(tag for tag in store.repository(name).tags if tag not in without)
+    if largest is None:
+        return _answer({"name": name, "tags": shown}, None)
+    names, link = _page(shown, lambda tag: tag, request, ordered=True, largest=largest)
     return _answer({"name": name, "tags": names}, link)
 
 
@@ -42,11 +53,11 @@ def list_catalog(store: RegistryStore, request: Request) -> Response:
     return _answer({"repositories": names}, link)
 
 
-def list_acr_tags(store: RegistryStore, name: str, request: Request) -> Response:
+def list_acr_tags(store: RegistryStore, name: str, request: Request, without: Collection[str] = ()) -> Response:
     """Answer `GET /acr/v1/<name>/_tags`, also by time (`orderby=timedesc|timeasc`) or of one `digest` only."""
     held = store.repository(name)
     digest = request.query.get("digest")
-    tags = [tag for tag in held.tags.values() if digest in (None, "", tag.digest)]
+    tags = [tag for tag in held.tags.values() if digest in (None, "", tag.digest) and tag.name not in without]
     tags, ordered = _ordered(tags, lambda tag: (tag.updated_at, tag.serial), lambda tag: tag.name, request)
     page, link = _page(tags, lambda tag: tag.name, request, ordered=ordered)
     return _answer({**_head(name, request), "tags": [_tag(tag) for tag in page]}, link)
@@ -103,14 +114,19 @@ def _ordered(
 
 
 def _page(
-    items: Sequence[Item], name: Callable[[Item], str], request: Request, *, ordered: bool
+    items: Sequence[Item],
+    name: Callable[[Item], str],
+    request: Request,
+    *,
+    ordered: bool,
+    largest: int = LARGEST_PAGE,
 ) -> tuple[list[Item], str | None]:
     """Cut one page out of all items; the second value is the `Link` header, None on the last page.
 
     `last` need not exist any more where the order is that of the names. Where it is not, a `last` that is gone begins
     again at the start: telling a tag twice is harmless, leaving one out is not.
     """
-    size, last = _size(request), request.query.get("last", "")
+    size, last = _size(request, largest), request.query.get("last", "")
     if ordered:
         rest = [item for item in items if name(item) > last]
     else:
@@ -124,14 +140,14 @@ def _page(
     return page, f'<{request.path}?{query}>; rel="next"'
 
 
-def _size(request: Request) -> int:
+def _size(request: Request, largest: int) -> int:
     text = request.query.get("n", "")
     if not text:
-        return DEFAULT_PAGE
+        return min(DEFAULT_PAGE, largest)
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         message = "n must be a whole number from 1"
         raise RegistryError(400, "PAGINATION_NUMBER_INVALID", message, {"n": text})
-    return min(int(text), LARGEST_PAGE)
+    return min(int(text), largest)
 
 
 def _tag(tag: Tag) -> dict[str, Any]:

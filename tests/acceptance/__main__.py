@@ -1,4 +1,4 @@
-"""`python -m tests.acceptance --all`: kill the command after every write of whole rollouts, and judge how it goes on.
+"""`python -m tests.acceptance --all`: kill commands and daemons at every moment of whole rollouts, and judge the rest.
 
 Without `--all` only those are run whose name contains the given words.
 """
@@ -13,8 +13,8 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.acceptance import crashes, daemon_crashes
 from tests.acceptance.cloud import Cloud
-from tests.acceptance.crashes import Crash, every, suffer
 
 
 def main() -> int:
@@ -26,7 +26,8 @@ def main() -> int:
     told = parser.parse_args()
     if not told.all and not told.words:
         parser.error("say --all, or words that the experiments' names contain")
-    chosen = [crash for crash in every() if all(word in str(crash) for word in told.words)]
+    known = [*crashes.every(), *daemon_crashes.every()]
+    chosen = [crash for crash in known if all(word in str(crash) for word in told.words)]
     began = time.monotonic()
     place = tempfile.TemporaryDirectory(prefix="rollout-acceptance-")
     with place as folder, Cloud() as cloud, ThreadPoolExecutor(told.at_once) as pool:
@@ -35,11 +36,14 @@ def main() -> int:
     return 0 if all(went) and went else 1
 
 
-def _try(cloud: Cloud, folder: Path, crash: Crash) -> bool:
+def _try(cloud: Cloud, folder: Path, crash: crashes.Crash | daemon_crashes.DaemonCrash) -> bool:
     place = Path(tempfile.mkdtemp(dir=folder))
     began = time.monotonic()
     try:
-        suffer(cloud, place, crash)
+        if isinstance(crash, crashes.Crash):
+            crashes.suffer(cloud, place, crash)
+        else:
+            daemon_crashes.suffer(cloud, place, crash)
     except Exception:  # noqa: BLE001 - one experiment's failure is the finding, and the others go on
         print(f"FAILED  {crash}\n{traceback.format_exc()}", flush=True)
         return False

@@ -17,6 +17,8 @@ from typing import Any
 
 PATIENCE_SECONDS = 60.0
 """After which a command that should have ended has failed; generous, for machines that do other work as well."""
+SAID_BY_CI = ("ROLLOUT_", "CI", "TF_BUILD", "GITHUB_", "ACTIONS_", "AGENT_", "BUILD_", "SYSTEM_")
+"""How the variables begin by which the command would be told where it runs."""
 _MAIN = "from orchestrator.cli.main import main; main()"
 
 
@@ -62,6 +64,11 @@ class Running:
                 stdout=out,
                 stderr=err,
             )
+
+    @property
+    def out(self) -> str:
+        """What stands on standard output by now."""
+        return self._out.read_text()
 
     @property
     def err(self) -> str:
@@ -131,5 +138,5 @@ class Running:
 
 def environment(**settings: str) -> dict[str, str]:
     """This process's environment without what CI or a developer's shell may say to the command, plus `settings`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ROLLOUT_") and name != "CI"}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(SAID_BY_CI)}
     return {**kept, "NO_COLOR": "1", "ROLLOUT_ACTOR": "tester", **settings}

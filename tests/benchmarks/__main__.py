@@ -6,9 +6,9 @@ import argparse
 import json
 import sys
 
-from tests.benchmarks import decision, startup
+from tests.benchmarks import daemon, decision, startup, watching
 
-BENCHMARKS = {"decision": decision.run, "startup": startup.run}
+BENCHMARKS = {"daemon": daemon.run, "decision": decision.run, "startup": startup.run, "watching": watching.run}
 
 
 def main() -> int:

@@ -16,12 +16,14 @@ import pytest
 
 from orchestrator.manifest.loader import load
 from orchestrator.manifest.variables import read_variables
+from tests.acceptance.command import SAID_BY_CI
 
 EXAMPLES = sorted(path.parent for path in (Path(__file__).resolve().parents[2] / "examples").glob("*/README.md"))
 SECONDS = 150
 OUTCOMES = {
     "01-aci-blue-green": [("v1", "promoted"), ("v2", "promoted"), ("v1", "promoted")],
     "02-aci-canary": [("v1", "promoted"), ("v2", "promoted"), ("v3", "rolledBack")],
+    "04-ci-step": [("v1", "promoted"), ("v2", "promoted"), ("v3", "rolledBack")],
 }
 
 
@@ -40,7 +42,7 @@ def search_path(folder: Path) -> str:
 
 def run(script: str, folder: Path, path: str) -> tuple[int, str]:
     """Run a script in a session of its own, so that nothing that it began can outlive it."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ROLLOUT_") and name != "CI"}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(SAID_BY_CI)}
     said = folder.parent / "said"
     with said.open("wb") as stream:
         process = subprocess.Popen(

@@ -23,7 +23,7 @@ from tests.simulation.scenario import Place, Scenario, Wanted
 
 _EXTERNAL = "Microsoft.Network/trafficManagerProfiles/externalEndpoints"
 LATE_SECONDS = 8.0
-"""The longest a call of a stalled process may be on its way: shorter than `runner.CALL_SECONDS`."""
+"""The longest a call of a stalled process may be on its way: shorter than `steering.CALL_SECONDS`."""
 
 
 class ViolationError(AssertionError):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from orchestrator.engine import Engine
 from orchestrator.lease import Lease, LeaseLost
 from orchestrator.ports import TargetPorts
-from orchestrator.runner import CALL_SECONDS
+from orchestrator.steering import CALL_SECONDS
 from orchestrator.store.errors import EndedRollout, StaleWrite
 from orchestrator.store.ports import Store
 from orchestrator.store.records import Owner

@@ -12,7 +12,8 @@ import pytest
 
 from orchestrator.cli.follow import conclude
 from orchestrator.cli.options import Format
-from orchestrator.cli.start import run
+from orchestrator.cli.start import Ask, run, wishing
+from orchestrator.desk import LocalDesk
 from orchestrator.lease import this_process
 from orchestrator.runner import STORE_SECONDS, Drive, Driver, Ending, OnInterrupt, OnTimeout, Patience
 from orchestrator.store.errors import StoreUnavailable
@@ -148,6 +149,12 @@ def test_a_holder_that_is_dead_or_has_run_out_is_no_engine(desk: Desk, expired: 
     assert driver._engine_word() == "none"
 
 
+def wanted(yard: Yard) -> tuple[LocalDesk, str, Ask]:
+    """The wish for v3, to be submitted with the yard's hands."""
+    desk = LocalDesk(yard.app)
+    return desk, "shop", wishing(desk, yard.wish("v3"))
+
+
 def first_of_two(on_timeout: OnTimeout, on_interrupt: OnInterrupt) -> tuple[Yard, str, int, Desk]:
     """Start v3 with a short patience while v2 holds and must end first (queue)."""
     yard = Yard()
@@ -157,7 +164,7 @@ def first_of_two(on_timeout: OnTimeout, on_interrupt: OnInterrupt) -> tuple[Yard
     desk = Desk(store=yard.store, clock=yard.clock)  # type: ignore[arg-type]
     with session(desk) as shown:
         patience = Patience(10.0, on_timeout, on_interrupt, "ana")
-        code = run(shown, yard.app, yard.wish("v3"), patience)
+        code = run(shown, *wanted(yard), patience)
     return yard, running, code, desk
 
 
@@ -177,6 +184,6 @@ def test_one_timeout_stands_over_the_rollout_before_ours_and_ours() -> None:
     since = yard.clock.monotonic()
     desk = Desk(store=yard.store, clock=yard.clock)  # type: ignore[arg-type]
     with session(desk) as shown:
-        assert run(shown, yard.app, yard.wish("v3"), Patience(30.0)) == 5
+        assert run(shown, *wanted(yard), Patience(30.0)) == 5
     assert yard.store.load(running).outcome is Outcome.ROLLED_BACK
     assert 30.0 <= yard.clock.monotonic() - since < 35.0

@@ -15,8 +15,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from watchers.docker_config import Keychain
+from watchers.manifests import OCI_MANIFEST
 from watchers.patience import Patience
-from watchers.registry import OCI_MANIFEST, Registry
+from watchers.registry import Registry
 from watchers.tokens import Tokens
 from watchers.transport import Answer
 

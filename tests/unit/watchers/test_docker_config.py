@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,38 @@ def test_a_helper_that_hangs_is_given_up(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"credsStore": "test"}', encoding="utf-8")
     with pytest.raises(Denied, match=r"docker-credential-test get for r\.io: no answer within 0\.2 s"):
         Keychain(environment, helper_seconds=0.2).find("r.io")
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc to see which processes live")
+def test_what_a_helper_that_hangs_has_started_itself_ends_with_it_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+    helper(tmp_path, f"sleep 60 & echo $! >{tmp_path}/child; cat >/dev/null; wait")
+    keys = keychain(tmp_path, {"credsStore": "test"})
+    began = time.monotonic()
+    with pytest.raises(Denied, match=r"no answer within 0\.3 s"):
+        Keychain(keys.environment, helper_seconds=0.3).find("r.io")
+    assert time.monotonic() - began < 10
+    child = int((tmp_path / "child").read_text(encoding="utf-8"))
+    until = time.monotonic() + 10
+    while alive(child) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not alive(child)
+
+
+def test_a_helper_that_leaves_something_behind_holding_its_output_is_not_waited_for_any_longer(tmp_path: Path) -> None:
+    helper(tmp_path, "cat >/dev/null; sleep 60 & exit 0")
+    keys = keychain(tmp_path, {"credsStore": "test"})
+    began = time.monotonic()
+    with pytest.raises(Denied, match=r"no answer within 0\.3 s"):
+        Keychain(keys.environment, helper_seconds=0.3).find("r.io")
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("name", ["../../evil", "a b", "", "-x", 7, ["test"]])

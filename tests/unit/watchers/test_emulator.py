@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -15,9 +16,13 @@ from providers.emulator.registry_auth import TokenService
 from providers.emulator.world import World
 from tests.unit.watchers.fakes import NAME, NOBODY, Entra, environment_of
 from watchers.errors import Denied, NotFound
+from watchers.manifests import OCI_MANIFEST
 from watchers.patience import Patience
+from watchers.policies import policy_of
 from watchers.reference import parse
-from watchers.registry import OCI_MANIFEST, Registry, resolve
+from watchers.registries import Registries
+from watchers.registry import Registry, resolve
+from watchers.watch import look
 
 Opened = Callable[..., LoopbackEmulator]
 
@@ -101,3 +106,24 @@ def test_a_registry_that_lets_everyone_read_needs_no_credential(emulator: Opened
     with Registry(running.registry_host, keychain=NOBODY, patience=Patience(attempts=1)) as registry:
         assert registry.digest(NAME, "v1").digest == digest
         assert registry.identity == "no credential"
+
+
+def test_many_threads_watch_many_repositories_through_one_client(emulator: Opened) -> None:
+    running = emulator(required=True, anonymous=True)
+    wanted = {
+        f"shop/r{number}": running.register_image(f"shop/r{number}", "1.0.0", Behaviour()) for number in range(40)
+    }
+    policies = [policy_of(rule) for rule in ({"digest": "1.0.0"}, {"semver": "1.x"})]
+
+    def watched(repository: str) -> list[str | None]:
+        seen = []
+        for policy in policies:
+            sight = None
+            for _ in range(3):
+                sight = look(registries.of(running.registry_host), repository, policy, sight)
+                seen.append(sight.digest)
+        return seen
+
+    with Registries(keychain=NOBODY, rate=1e6) as registries, ThreadPoolExecutor(6) as pool:
+        found = dict(zip(wanted, pool.map(watched, wanted), strict=True))
+    assert found == {repository: [digest] * 6 for repository, digest in wanted.items()}

@@ -25,8 +25,9 @@ from tests.unit.watchers.fakes import (
     registry_of,
 )
 from watchers.errors import Denied, Malformed, NotFound, Throttled, Unreachable
+from watchers.manifests import DOCKER_LIST, MEDIA_TYPES, OCI_INDEX, OCI_MANIFEST, Manifest
 from watchers.reference import ReferenceProblem, parse
-from watchers.registry import DOCKER_LIST, MEDIA_TYPES, OCI_INDEX, OCI_MANIFEST, Manifest, resolve
+from watchers.registry import resolve
 
 OTHER = "sha256:" + "0" * 64
 TAGS = st.lists(st.from_regex(r"\A[A-Za-z0-9_][A-Za-z0-9._-]{0,12}\Z"), unique=True, max_size=30)

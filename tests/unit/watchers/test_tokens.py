@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -274,3 +276,23 @@ def test_a_registry_that_repeats_what_it_was_shown_does_not_get_it_into_an_error
     planted = (SECRET, "access-t0ken", "refresh-t0ken", "entra-t0ken", basic("robot", SECRET).split()[1])
     assert "***" in str(refused.value)
     assert not any(secret in str(refused.value) + repr(refused.value) for secret in planted)
+
+
+def test_many_who_need_the_refresh_token_at_once_exchange_it_once() -> None:
+    at_once = threading.Barrier(8)
+    counted: list[str] = []
+    locked = Locked(Time(), refresh=jwt(iat=10_000, exp=20_000))
+
+    def answer(request: Request) -> Reply:
+        counted.append(request.path)
+        return locked(request)
+
+    registry, _ = registry_of(answer, tokens=Entra())
+
+    def ask(_: int) -> str:
+        at_once.wait(10)
+        return registry.digest(NAME, "v1").digest
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(ask, range(8))) == {DIGEST}
+    assert counted.count("/oauth2/exchange") == 1

@@ -16,8 +16,9 @@ import pytest
 
 from tests.unit.watchers.fakes import BODY, DIGEST, NAME, NOBODY, reply, served
 from watchers.errors import Malformed, Unreachable
+from watchers.manifests import OCI_MANIFEST, Manifest
 from watchers.patience import Patience
-from watchers.registry import OCI_MANIFEST, Manifest, Registry
+from watchers.registry import Registry
 from watchers.transport import HttpTransport
 
 ONCE = Patience(attempts=1)

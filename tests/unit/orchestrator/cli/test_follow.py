@@ -102,7 +102,7 @@ def test_progress_is_each_new_event_once_on_standard_error(desk: Desk) -> None:
         return before if len(ticks) < 3 else ended(before)
 
     with session(desk) as run:
-        drive = follow(run, rollout.id, Patience(), app=App(desk, second_tick_ends), from_now=True)  # type: ignore[arg-type]
+        drive = follow(run, rollout.id, Patience(), desk=App(desk, second_tick_ends), from_now=True)  # type: ignore[arg-type]
     assert drive.ending is Ending.ENDED
     kinds = [text.split()[1] for text in desk.told.splitlines()]
     assert kinds.count("rollout_ended") == 1
@@ -114,7 +114,7 @@ def test_in_a_terminal_the_picture_is_wiped_before_the_result_is_printed(desk: D
     desk.out.terminal = True
     rollout = desk.put(states.holding())
     with session(desk) as run:
-        follow(run, rollout.id, Patience(), app=App(desk, ended))  # type: ignore[arg-type]
+        follow(run, rollout.id, Patience(), desk=App(desk, ended))  # type: ignore[arg-type]
     assert "storefront" in desk.said
     assert desk.said.endswith("\x1b[2K")
     assert desk.told == ""
@@ -122,7 +122,7 @@ def test_in_a_terminal_the_picture_is_wiped_before_the_result_is_printed(desk: D
 
 def test_a_word_without_an_engine_makes_this_process_the_engine(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     rollout = desk.put(states.holding())
-    monkeypatch.setattr("orchestrator.cli.follow.app_of", lambda _session: App(desk, ended))
+    monkeypatch.setattr("orchestrator.cli.session.Session.desk", App(desk, ended))
     assert desk.type("approve", "storefront", "-o", "json") == 0
     assert desk.document["outcome"] == "promoted"
     assert "no engine runs this rollout, so this process does" in desk.told
@@ -133,7 +133,7 @@ def test_a_pause_without_an_engine_leaves_as_soon_as_it_took_effect(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rollout = desk.put(states.holding())
-    monkeypatch.setattr("orchestrator.cli.follow.app_of", lambda _session: App(desk, lambda state: state))
+    monkeypatch.setattr("orchestrator.cli.session.Session.desk", App(desk, lambda state: state))
     assert desk.type("pause", "storefront", "-o", "json") == 0
     assert (desk.document["outcome"], desk.document["engine"]) == ("waiting", "none")
     assert desk.store.load(rollout.id).paused is not None
@@ -144,7 +144,7 @@ def test_with_follow_the_exit_code_is_that_of_the_end(desk: Desk, monkeypatch: p
         return replace(states.rolled_back(), id=before.id, version=before.version, handled=before.handled)
 
     desk.put(states.holding())
-    monkeypatch.setattr("orchestrator.cli.follow.app_of", lambda _session: App(desk, back))
+    monkeypatch.setattr("orchestrator.cli.session.Session.desk", App(desk, back))
     assert desk.type("abort", "storefront", "--follow") == 3
     assert "1.4.2 serves" in desk.said
 
@@ -161,7 +161,7 @@ def test_when_the_other_engine_dies_while_we_wait_this_process_takes_over(
         desk.store.lease_release(record)
 
     desk.clock.meanwhile = dies
-    monkeypatch.setattr("orchestrator.cli.follow.app_of", lambda _session: App(desk, ended))
+    monkeypatch.setattr("orchestrator.cli.session.Session.desk", App(desk, ended))
     assert desk.type("promote", "storefront", "--full") == 0
     assert desk.store.load(rollout.id).handled == 1
     assert "1.5.0 serves" in desk.said

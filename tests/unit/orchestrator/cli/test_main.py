@@ -182,7 +182,7 @@ def test_a_store_that_cannot_be_is_bad_usage_and_says_what_to_name_instead() -> 
     assert "Traceback" not in done.stderr
 
 
-def test_a_server_is_refused_while_there_is_no_daemon_to_ask() -> None:
+def test_a_server_that_does_not_answer_is_said_with_what_to_check() -> None:
     done = run("status", ROLLOUT_SERVER="http://127.0.0.1:1")
     assert done.returncode == 7
     assert "--server (ROLLOUT_SERVER)" in done.stderr

@@ -178,8 +178,8 @@ CASES: dict[str, tuple[Mapping[str, str], list[str]]] = {
     "rules to follow that are none": (
         {"targets:": "follow: {semver: newest, pattern: '(', extract: $1}\ntargets:"},
         [
-            "rollout.yaml:3: follow.pattern: must be a regular expression (missing ), unterminated subpattern at "
-            "position 0); got '('",
+            "rollout.yaml:3: follow.pattern: must be a regular expression of RE2, which has no look-around and no "
+            "back-references (missing ): (); got '('",
             "rollout.yaml:3: follow.semver: must be a range of versions, such as \">=1.4 <2\"; got 'newest'",
         ],
     ),

@@ -17,7 +17,7 @@ from sqlalchemy import event as hook
 
 from orchestrator.store.errors import StaleWrite, StoreUnavailable
 from orchestrator.store.opening import open_store
-from orchestrator.store.records import Retained, Suspension
+from orchestrator.store.records import Retained, Sighting, Suspension
 from orchestrator.store.sql import SqlStore
 from strategies.journal import event
 from strategies.model import CommandKind, Outcome
@@ -68,6 +68,8 @@ def _crash_everywhere(store: SqlStore, path: Path, write: Callable[[], object]) 
         (2, lambda s: s.next_number("shop")),
         (1, lambda s: s.retain(Retained("shop", "west", "g", "r1", "rev", START))),
         (1, lambda s: s.suspend(Suspension(None, "kim", "audit", START))),
+        (1, lambda s: s.keep_sighting(Sighting("blog", "reg.example/blog", "digest latest"))),
+        (2, lambda s: s.forget_watch("shop")),
         (1, lambda s: s.lease_take("k", owner(), START, seen=None)),
     ],
 )
@@ -78,6 +80,7 @@ def test_a_crash_at_any_statement_of_a_write_leaves_nothing_of_it(
     with closing(open_store(f"sqlite:///{path}")) as store:
         store.submit(a_rollout(), SNAPSHOT)
         take(store)
+        store.keep_manifest("shop", SNAPSHOT)
         assert _crash_everywhere(store, path, partial(write, store)) >= statements
 
 

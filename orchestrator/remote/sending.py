@@ -1,0 +1,169 @@
+"""Wishes as they cross the wire: the manifest as text, its templates and variables, and secrets as references only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.forecast_world import Place
+from orchestrator.store.records import Snapshot
+from providers.secrets import SecretRef
+from strategies.model import Rollout
+
+if TYPE_CHECKING:
+    from orchestrator.cli.planning import Prospect
+    from orchestrator.manifest.loader import Loaded
+    from orchestrator.manifest.problems import Problem
+    from orchestrator.wish import Wish
+
+
+@dataclass(frozen=True, slots=True)
+class WishSent:
+    """A wish whose manifest is a snapshot; see `orchestrator.wish.Wish`."""
+
+    snapshot: Snapshot
+    digest: str | None = None
+    tag: str | None = None
+    redeploy: bool = False
+    allow_older: bool = False
+    emergency: bool = False
+    retry: bool = False
+    steps: bool = True
+    actor: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProspectSent:
+    """A prospect without the manifest that the asker has already; see `orchestrator.cli.planning.Prospect`."""
+
+    rollout: Rollout
+    places: dict[str, Place]
+    read: bool
+    nothing: bool
+    notes: list[str]
+
+
+def sent(wish: Wish) -> WishSent:
+    """Take a wish apart; raises ManifestError where its template holds a secret that would have to stay behind."""
+    refuse_written(wish.loaded)
+    return WishSent(
+        wish.loaded.snapshot,
+        wish.digest,
+        wish.tag,
+        redeploy=wish.redeploy,
+        allow_older=wish.allow_older,
+        emergency=wish.emergency,
+        retry=wish.retry,
+        steps=wish.steps,
+        actor=wish.actor,
+        reason=wish.reason,
+    )
+
+
+def received(sent: WishSent, actor: str) -> Wish:
+    """Put a wish together again on the other side, spoken by `actor`.
+
+    Raises ManifestError with everything that is wrong with the manifest, ReferenceProblem for a digest or tag that is
+    none.
+    """
+    from orchestrator.wish import Wish
+    from watchers.reference import check_digest, check_tag
+
+    if sent.digest is not None:
+        check_digest(sent.digest)
+    if sent.tag is not None:
+        check_tag(sent.tag)
+    return Wish(
+        reread(sent.snapshot),
+        sent.digest,
+        sent.tag,
+        redeploy=sent.redeploy,
+        allow_older=sent.allow_older,
+        emergency=sent.emergency,
+        retry=sent.retry,
+        steps=sent.steps,
+        actor=actor,
+        reason=sent.reason,
+    )
+
+
+def reread(snapshot: Snapshot) -> Loaded:
+    """Check a manifest that came from elsewhere as strictly as one on disk; raises ManifestError with every problem.
+
+    Beyond that its secrets may neither be written out nor be the daemon's own.
+    """
+    from orchestrator.manifest.loader import from_snapshot
+    from orchestrator.manifest.problems import ManifestError
+
+    loaded = from_snapshot(snapshot, strict=True)
+    problems = [*_written(loaded), *_reserved(loaded)]
+    if problems:
+        raise ManifestError(problems)
+    return loaded
+
+
+def refuse_written(loaded: Loaded) -> None:
+    """A secret written out in a template stays in its file, which only the machine that has the file can read.
+
+    Raises ManifestError naming each place. On the daemon's side this also keeps a sent template from naming files of
+    the daemon's own as if they were its templates.
+    """
+    from orchestrator.manifest.problems import ManifestError
+
+    problems = list(_written(loaded))
+    if problems:
+        raise ManifestError(problems)
+
+
+def prospect_sent(found: Prospect) -> ProspectSent:
+    """Take a prospect apart."""
+    return ProspectSent(found.rollout, found.places, found.read, found.nothing, found.notes)
+
+
+def prospect_received(found: ProspectSent, loaded: Loaded) -> Prospect:
+    """Put a prospect together again."""
+    from orchestrator.cli.planning import Prospect
+
+    return Prospect(loaded, found.rollout, found.places, found.read, found.nothing, found.notes)
+
+
+def _written(loaded: Loaded) -> Iterator[Problem]:
+    from orchestrator.manifest.template import WrittenSecret
+
+    for number, target in enumerate(loaded.targets):
+        secrets = _secrets(target.workloads.template)
+        for name in sorted({each.name for each in secrets if isinstance(each, WrittenSecret)}):
+            place = name.partition("#")[2] or name
+            yield loaded.problem(
+                _place(number),
+                f"{place} is written out in the template, and a daemon cannot read it there: expected a reference such "
+                "as ${env:NAME}, ${file:/run/secrets/x} or ${keyVault:vault/secret}, which the daemon resolves",
+            )
+
+
+def _place(target: int) -> tuple[str | int, ...]:
+    return ("targets", target, "containerInstances", "template")
+
+
+def _reserved(loaded: Loaded) -> Iterator[Problem]:
+    from orchestrator.remote.reserved import reserved
+
+    for number, target in enumerate(loaded.targets):
+        named = {(each.kind, each.name) for each in _secrets(target.workloads.template)}
+        for kind, name in sorted(named):
+            why = reserved(kind, name)
+            if why is not None:
+                yield loaded.problem(_place(number), why)
+
+
+def _secrets(value: Any) -> Iterator[SecretRef]:
+    if isinstance(value, SecretRef):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _secrets(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _secrets(item)

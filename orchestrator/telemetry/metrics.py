@@ -1,0 +1,170 @@
+"""What Prometheus may ask of a daemon: one registry of its own, filled by the engine's events and the watcher's looks.
+
+    rollout_build_info{version}                       1
+    rollout_rollouts_total{service, outcome}          rollouts that ended here, or got stuck
+    rollout_rollouts_active                           rollouts that this process drives
+    rollout_release_seconds{outcome}                  from submission to the end
+    rollout_phase_changes_total{phase}                targets that entered a phase
+    rollout_watch_looks_total{host, outcome}          questions to registries
+    rollout_watch_look_seconds{host}                  how long they took
+    rollout_webhook_deliveries_total{source, outcome} taken, ignored, handshake, or why refused
+    rollout_trouble{service, kind}                    1 while a service has this trouble
+    rollout_troubles_total{kind}                      how often one began
+
+Labels are bounded by what is watched: `keep` drops those of services and registries that no longer are.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.store.rules import ENDS
+from strategies.model import Outcome
+
+if TYPE_CHECKING:
+    from orchestrator.engine import Listener
+    from strategies.journal import Event
+    from strategies.model import Rollout
+
+_RELEASE_SECONDS = (30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800, 86400)
+_LOOK_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Meters:
+    """Counters and gauges of one daemon; every method may be called from any thread, and none raises for a label."""
+
+    def __init__(self, version: str) -> None:
+        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+        self._registry = CollectorRegistry()
+        self._lock = threading.Lock()
+        self._gauges: dict[str, Gauge] = {}
+        self._series: dict[tuple[Any, str], set[tuple[str, ...]]] = {}
+        self._troubles: dict[str, str] = {}
+        self._active: dict[str, str] = {}
+        ProcessCollector(registry=self._registry)
+        registry = self._registry
+        Gauge("rollout_build_info", "The version that runs.", ["version"], registry=registry).labels(version).set(1)
+        self._rollouts = Counter(
+            "rollout_rollouts", "Rollouts that ended or got stuck.", ["service", "outcome"], registry=registry
+        )
+        self._release_seconds = Histogram(
+            "rollout_release_seconds",
+            "Seconds from submission to the end.",
+            ["outcome"],
+            buckets=_RELEASE_SECONDS,
+            registry=registry,
+        )
+        self._phases = Counter("rollout_phase_changes", "Targets that entered a phase.", ["phase"], registry=registry)
+        self._looks = Counter("rollout_watch_looks", "Looks at registries.", ["host", "outcome"], registry=registry)
+        self._look_seconds = Histogram(
+            "rollout_watch_look_seconds",
+            "Seconds that a look took.",
+            ["host"],
+            buckets=_LOOK_SECONDS,
+            registry=registry,
+        )
+        self._deliveries = Counter(
+            "rollout_webhook_deliveries", "Webhooks by what became of them.", ["source", "outcome"], registry=registry
+        )
+        self._trouble = Gauge(
+            "rollout_trouble", "1 while a service has this trouble.", ["service", "kind"], registry=registry
+        )
+        self._troubles_begun = Counter("rollout_troubles", "Troubles that began.", ["kind"], registry=registry)
+        self.gauge("rollout_rollouts_active", "Rollouts that this process drives.", lambda: len(self._active))
+
+    def listener(self) -> Listener:
+        """Make the engine's listener: it counts phases, ends and how long they took."""
+        return self._listen
+
+    def looked(self, host: str, outcome: str, seconds: float) -> None:
+        """Count one look at a registry: `outcome` is a word such as `changed`, `unchanged` or the kind of error."""
+        with self._lock:
+            self._labelled(self._looks, host, outcome).inc()
+            self._labelled(self._look_seconds, host).observe(seconds)
+
+    def heard(self, source: str, outcome: str) -> None:
+        """Count one delivery of a webhook."""
+        self._deliveries.labels(source, outcome).inc()
+
+    def troubled(self, service: str, kind: str) -> None:
+        """Say that a service has a trouble, in place of the one it had; said again it changes nothing."""
+        with self._lock:
+            if self._troubles.get(service) == kind:
+                return
+            self._end_trouble(service)
+            self._troubles[service] = kind
+            self._trouble.labels(service, kind).set(1)
+            self._troubles_begun.labels(kind).inc()
+
+    def well(self, service: str) -> None:
+        """Say that a service has no trouble; idempotent."""
+        with self._lock:
+            self._end_trouble(service)
+
+    def gauge(self, name: str, help_text: str, value: Callable[[], float]) -> None:
+        """Show a number that is asked for at each scrape, on the scrape's thread; one that cannot be told is NaN.
+
+        The same name again replaces what is asked.
+        """
+        from prometheus_client import Gauge
+
+        def told() -> float:
+            try:
+                return float(value())
+            except Exception:  # noqa: BLE001 - one number that cannot be told must not hide all the others
+                return math.nan
+
+        with self._lock:
+            if name not in self._gauges:
+                self._gauges[name] = Gauge(name, help_text, registry=self._registry)
+            self._gauges[name].set_function(told)
+
+    def keep(self, services: Collection[str], hosts: Collection[str]) -> None:
+        """Drop the labels of all other services and registries: call it when something is watched no longer."""
+        with self._lock:
+            for (metric, first), series in list(self._series.items()):
+                if first not in (services if metric is self._rollouts else hosts):
+                    for labels in series:
+                        metric.remove(*labels)
+                    del self._series[metric, first]
+            for service in self._troubles.keys() - set(services):
+                self._end_trouble(service)
+
+    def render(self) -> bytes:
+        """Return all of it in Prometheus' text format."""
+        from prometheus_client import generate_latest
+
+        return generate_latest(self._registry)
+
+    def _listen(self, rollout: Rollout, events: tuple[Event, ...]) -> None:
+        service = rollout.service.name
+        with self._lock:
+            if rollout.outcome not in ENDS:
+                self._active[service] = rollout.id
+            elif self._active.get(service, rollout.id) == rollout.id:
+                self._active.pop(service, None)
+            for event in events:
+                if event.kind == "phase_changed":
+                    self._phases.labels(str(dict(event.data)["after"])).inc()
+                elif event.kind == "rollout_ended":
+                    self._ended(rollout, Outcome(str(dict(event.data)["outcome"])), event)
+
+    def _ended(self, rollout: Rollout, outcome: Outcome, event: Event) -> None:
+        self._labelled(self._rollouts, rollout.service.name, outcome.value).inc()
+        if outcome in ENDS:
+            ended_at = rollout.ended_at or event.at
+            self._release_seconds.labels(outcome.value).observe((ended_at - rollout.created_at).total_seconds())
+
+    def _labelled(self, metric: Any, *labels: str) -> Any:
+        """A series that goes with its first label; under the lock."""
+        self._series.setdefault((metric, labels[0]), set()).add(labels)
+        return metric.labels(*labels)
+
+    def _end_trouble(self, service: str) -> None:
+        kind = self._troubles.pop(service, None)
+        if kind is not None:
+            self._trouble.remove(service, kind)

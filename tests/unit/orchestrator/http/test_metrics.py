@@ -1,0 +1,123 @@
+"""What Prometheus is told: counted from the engine's own events, with labels that go with what they name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from orchestrator.telemetry.metrics import Meters
+from strategies.journal import explain
+from strategies.model import Rollout
+from strategies.phases import Phase
+from tests.unit.strategies.build import at, in_phase, rollout, service
+
+NAMES = st.sampled_from(["shop", "cart", "mail", "a.b/c:5000", 'qu"ote\\', "line\nend"])
+
+
+def named(meters: Meters, name: str, *labels: str) -> dict[tuple[str, ...], float]:
+    """What a scrape shows under a name, by the values of these labels."""
+    families = text_string_to_metric_families(meters.render().decode())
+    found = (sample for family in families for sample in family.samples if sample.name == name)
+    return {tuple(sample.labels[label] for label in labels): sample.value for sample in found}
+
+
+def promoted(of: Rollout, seconds: float) -> Rollout:
+    return replace(in_phase(of, Phase.PROMOTED), ended_at=at(seconds))
+
+
+def test_a_release_is_counted_by_its_phases_its_end_and_how_long_it_took() -> None:
+    meters = Meters("0.1.0")
+    listen = meters.listener()
+    begun = rollout()
+    preparing, retiring = in_phase(begun, Phase.PREPARING), in_phase(begun, Phase.RETIRING)
+    listen(preparing, explain(begun, preparing, at(1)) if preparing != begun else ())
+    assert named(meters, "rollout_rollouts_active") == {(): 1.0}
+    done = promoted(begun, 90)
+    listen(done, explain(retiring, done, at(90)))
+    assert named(meters, "rollout_rollouts_total", "service", "outcome") == {("shop", "promoted"): 1.0}
+    assert named(meters, "rollout_phase_changes_total", "phase")[("promoted",)] == 1.0
+    assert named(meters, "rollout_release_seconds_sum", "outcome") == {("promoted",): 90.0}
+    assert named(meters, "rollout_rollouts_active") == {(): 0.0}
+
+
+def test_a_rollout_that_is_stuck_is_counted_and_still_active() -> None:
+    meters = Meters("0.1.0")
+    begun = in_phase(rollout(), Phase.HOLDING)
+    stuck = in_phase(begun, Phase.STUCK)
+    meters.listener()(stuck, explain(begun, stuck, at(5)))
+    assert named(meters, "rollout_rollouts_total", "service", "outcome") == {("shop", "stuck"): 1.0}
+    assert named(meters, "rollout_rollouts_active") == {(): 1.0}
+    assert named(meters, "rollout_release_seconds_sum", "outcome") == {}
+
+
+def test_the_end_of_a_superseded_rollout_does_not_hide_the_one_that_came_after_it() -> None:
+    meters = Meters("0.1.0")
+    listen, begun = meters.listener(), rollout()
+    listen(replace(begun, id="newer"), ())
+    listen(replace(promoted(begun, 5), id="older"), ())
+    assert named(meters, "rollout_rollouts_active") == {(): 1.0}
+
+
+def test_looks_and_deliveries_are_counted_by_where_they_went_and_what_came_of_them() -> None:
+    meters = Meters("0.1.0")
+    meters.looked("contoso.azurecr.io", "unchanged", 0.02)
+    meters.looked("contoso.azurecr.io", "unchanged", 0.03)
+    meters.looked("docker.io", "Throttled", 3.0)
+    meters.heard("acr", "taken")
+    assert named(meters, "rollout_watch_looks_total", "host", "outcome") == {
+        ("contoso.azurecr.io", "unchanged"): 2.0,
+        ("docker.io", "Throttled"): 1.0,
+    }
+    assert named(meters, "rollout_watch_look_seconds_sum", "host")[("contoso.azurecr.io",)] == pytest.approx(0.05)
+    assert named(meters, "rollout_webhook_deliveries_total", "source", "outcome") == {("acr", "taken"): 1.0}
+
+
+@given(steps=st.lists(st.tuples(NAMES, st.sampled_from(["Denied", "Throttled", "manifest", ""]))))
+def test_a_service_shows_the_trouble_it_has_now_and_none_when_it_is_well(steps: list[tuple[str, str]]) -> None:
+    meters, now, begun = Meters("0.1.0"), dict[str, str](), 0
+    for name, kind in steps:
+        if kind:
+            begun += now.get(name) != kind
+            now[name] = kind
+            meters.troubled(name, kind)
+        else:
+            now.pop(name, None)
+            meters.well(name)
+    assert named(meters, "rollout_trouble", "service", "kind") == dict.fromkeys(now.items(), 1.0)
+    assert sum(named(meters, "rollout_troubles_total", "kind").values()) == begun
+
+
+def test_what_is_watched_no_longer_takes_its_labels_along() -> None:
+    meters = Meters("0.1.0")
+    for name in ("shop", "cart"):
+        begun = rollout(replace(service(), name=name))
+        done = promoted(begun, 5)
+        meters.listener()(done, explain(in_phase(begun, Phase.RETIRING), done, at(5)))
+        meters.troubled(name, "Denied")
+        meters.looked(f"{name}.azurecr.io", "changed", 0.1)
+    meters.keep({"shop"}, {"shop.azurecr.io"})
+    shown = meters.render().decode()
+    assert "cart" not in shown
+    assert named(meters, "rollout_rollouts_total", "service", "outcome") == {("shop", "promoted"): 1.0}
+    meters.keep(set(), set())
+    assert "shop" not in meters.render().decode()
+
+
+def test_a_number_that_cannot_be_told_does_not_hide_the_others_and_can_be_replaced() -> None:
+    meters = Meters("0.1.0")
+    meters.gauge("rollout_schedule_delay_seconds", "Seconds behind.", lambda: 1 / 0)
+    value = named(meters, "rollout_schedule_delay_seconds")[()]
+    assert value != value
+    assert named(meters, "rollout_build_info", "version") == {("0.1.0",): 1.0}
+    meters.gauge("rollout_schedule_delay_seconds", "Seconds behind.", lambda: 2.5)
+    assert named(meters, "rollout_schedule_delay_seconds") == {(): 2.5}
+
+
+def test_two_daemons_in_one_process_count_apart() -> None:
+    one, other = Meters("0.1.0"), Meters("0.1.0")
+    one.heard("acr", "taken")
+    assert named(other, "rollout_webhook_deliveries_total", "source", "outcome") == {}
