@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from watchers.errors import RegistryError, Throttled, Unreachable
+from watchers.errors import BUSY, RegistryError, Throttled, Unreachable
 from watchers.refusals import retry_after
 from watchers.transport import Answer, Transport
 
@@ -122,7 +122,8 @@ class Budget:
 
     def _busy(self, rest: float) -> Throttled:
         hint = "wait, or raise ROLLOUT_REGISTRY_RATE if the registry can take it"
-        return Throttled(f"{self._host}: more questions at once than this process asks", hint, retry_after=rest)
+        message = f"{self._host}: more questions at once than this process asks"
+        return Throttled(message, hint, code=BUSY, retry_after=rest)
 
 
 class Considerate:

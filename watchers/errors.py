@@ -13,6 +13,9 @@
 
 from __future__ import annotations
 
+BUSY = "BUSY"
+"""The code of an error by which our own side puts a question off, because it asks that registry enough already."""
+
 
 class RegistryError(Exception):
     """A registry's refusal or failure: `message` says what happened, `remedy` what to do.

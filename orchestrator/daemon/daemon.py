@@ -55,7 +55,8 @@ class Daemon:
         self._app, self._directory, self._workers, self._log, self._notes = app, directory, workers, log, notes
         self._heed = heed
         self.stopping = False
-        self._begun = False
+        self.begun = False
+        """Whether the manifests have been read once."""
         self._beat = app.clock.monotonic()
         self.jobs = Jobs(app.clock, workers, log)
         self.presence = Presence(app.store, app.clock)
@@ -75,12 +76,13 @@ class Daemon:
         self.jobs.on("presence", Lane.CHORE, self.presence.keep)
 
     def begin(self) -> None:
-        """Scan the directory and plan all work; raises what the first scan raises. Every repository is due at once."""
-        self.scan()
-        self.jobs.nudge("scan", after=SCAN_SECONDS)
+        """Plan all work; every repository is due as soon as the first scan of the directory has found it.
+
+        What is under way does not wait for that: thousands of manifests take their time to be read.
+        """
         self.jobs.nudge("presence")
         self.driving.begin()
-        self._begun = True
+        self.jobs.nudge("scan")
 
     def run(self, asked_to_stop: Callable[[], bool]) -> None:
         """Turn until asked to stop, which is asked several times a second; nothing that a job does ends it."""
@@ -113,6 +115,7 @@ class Daemon:
         changes = self._directory.scan()
         self._tell(changes)
         self.watching.update((*changes.added, *changes.changed), [each.service for each in changes.removed])
+        self.begun = True
         return SCAN_SECONDS
 
     def ready(self) -> tuple[bool, tuple[str, ...]]:
@@ -120,7 +123,7 @@ class Daemon:
         reasons = []
         if self.stopping:
             reasons.append("the daemon is stopping")
-        if not self._begun:
+        if not self.begun:
             reasons.append("the manifests are being read")
         if self.jobs.store_silent:
             reasons.append("the store does not answer")
@@ -129,8 +132,7 @@ class Daemon:
     def alive(self) -> tuple[bool, tuple[str, ...]]:
         """Whether its loop turns, and what says that it does not."""
         still = self._app.clock.monotonic() - self._beat
-        # Thousands of manifests take their time to be read at first, and a restart would only begin that anew.
-        if still < STUCK_SECONDS or self.stopping or not self._begun:
+        if still < STUCK_SECONDS or self.stopping:
             return True, ()
         return False, (f"the daemon's loop has stood still for {still:.0f} s",)
 

@@ -17,8 +17,6 @@ CHASE_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 FAILED_SECONDS, FAILED_MOST_SECONDS = 30.0, 300.0
 """How soon a registry that failed is asked again: at first, and in the end (or the interval, where that is longer)."""
 THROTTLED_MOST_SECONDS = 3600.0
-BUSY = "BUSY"
-"""The code of an error by which our own side puts a question off, because it asks that registry enough already."""
 BUSY_MOST_SECONDS = 60.0
 RETRY_SECONDS, RETRY_MOST_SECONDS = 1.0, 60.0
 """How soon what could not begin is tried again: at first, and in the end."""

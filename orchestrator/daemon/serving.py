@@ -82,8 +82,8 @@ class Signals:
 def serve(setup: Setup, started: Callable[[str, Daemon, Directory], None], signals: Signals | None = None) -> int:
     """Run a daemon until SIGTERM or SIGINT asks for its end; answers the signal's number.
 
-    `started` is told the address once everything is under way. Raises UnfitSetting for a setting that cannot be used,
-    CannotListen for an address that cannot be had, and StoreUnavailable when the store does not answer at the start.
+    `started` is told the address once the manifests have been read. Raises UnfitSetting for a setting that cannot be
+    used, and CannotListen for an address that cannot be had.
     """
     signals = signals or Signals()
     log = Lines(setup.stream, setup.log_format, setup.clock.now)
@@ -124,12 +124,15 @@ def serve(setup: Setup, started: Callable[[str, Daemon, Directory], None], signa
         stack.callback(server.stop, ANSWERS_SECONDS)
         stack.callback(daemon.stop)
         address = f"http://{host}:{port}"
-        daemon.begin()
         notify = Notify(setup.environment)
-        log.info("daemon_started", listening=address, services=len(directory.known), directory=directory.path)
-        started(address, daemon, directory)
-        notify.say(READY)
-        daemon.run(_Turn(daemon, signals, notify, setup.clock).asked_to_stop)
+        turn = _Turn(daemon, signals, notify, setup.clock)
+        daemon.begin()
+        daemon.run(lambda: turn.asked_to_stop() or daemon.begun)
+        if daemon.begun:
+            log.info("daemon_started", listening=address, services=len(directory.known), directory=directory.path)
+            started(address, daemon, directory)
+            notify.say(READY)
+        daemon.run(turn.asked_to_stop)
         notify.say(STOPPING)
         log.info("daemon_stopping", signal=signal.Signals(signals.stop).name, in_flight=daemon.jobs.in_flight)
         in_time = daemon.stop()

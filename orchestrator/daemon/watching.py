@@ -12,11 +12,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from orchestrator.daemon.jobs import Jobs
-from orchestrator.daemon.pace import BUSY, Hint, Watch, chases, delayed, failed, hinted, put_off, usual
+from orchestrator.daemon.pace import Hint, Watch, chases, delayed, failed, hinted, put_off, usual
 from orchestrator.daemon.roster import Roster
 from orchestrator.daemon.workers import Lane
 from orchestrator.store.records import Sighting
-from watchers.errors import RegistryError
+from watchers.errors import BUSY, RegistryError
 
 if TYPE_CHECKING:
     from orchestrator.clock import Clock

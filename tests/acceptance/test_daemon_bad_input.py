@@ -42,6 +42,12 @@ def problem_of(daemon: Daemon, name: str) -> str:
     return sighting.problem if sighting is not None else ""
 
 
+def fault_of(daemon: Daemon, name: str) -> str:
+    """What the store knows to be wrong with a service's manifest."""
+    sighting = daemon.stored(lambda store: store.sighting(name))
+    return sighting.manifest_problem if sighting is not None else ""
+
+
 def healthy_goes_on(daemon: Daemon) -> None:
     """A push to the healthy service is rolled out all the same."""
     daemon.push("1.1.0")
@@ -87,10 +93,10 @@ def test_two_manifests_of_one_service_are_named_and_what_was_in_force_stays(daem
     daemon.until(lambda: daemon.stored(lambda store: store.sighting(SERVICE)))
     folder = daemon.shop.folder / "manifests"
     (folder / "twice.yaml").write_text((folder / "rollout.yaml").read_text())
-    daemon.until(lambda: "twice.yaml" in problem_of(daemon, SERVICE))
+    daemon.until(lambda: "twice.yaml" in fault_of(daemon, SERVICE))
     healthy_goes_on(daemon)
     (folder / "twice.yaml").unlink()
-    daemon.until(lambda: not problem_of(daemon, SERVICE))
+    daemon.until(lambda: not fault_of(daemon, SERVICE))
 
 
 def test_a_manifest_that_breaks_is_reported_and_the_last_good_one_stays_in_force_even_after_a_restart(
@@ -101,13 +107,13 @@ def test_a_manifest_that_breaks_is_reported_and_the_last_good_one_stays_in_force
     manifest = daemon.shop.folder / "manifests" / "rollout.yaml"
     good = manifest.read_text()
     manifest.write_text(good.replace("image:", "imagine:"))
-    daemon.until(lambda: "imagine" in problem_of(daemon, SERVICE))
+    daemon.until(lambda: "imagine" in fault_of(daemon, SERVICE))
     daemon.process.end()
     daemon.start()
     healthy_goes_on(daemon)
-    assert "imagine" in problem_of(daemon, SERVICE)
+    assert "imagine" in fault_of(daemon, SERVICE)
     manifest.write_text(good)
-    daemon.until(lambda: not problem_of(daemon, SERVICE))
+    daemon.until(lambda: not fault_of(daemon, SERVICE))
 
 
 def test_a_manifest_that_is_added_is_watched_and_one_that_is_removed_is_not(daemon: Daemon) -> None:
