@@ -107,11 +107,11 @@ def test_a_manifest_that_breaks_is_reported_and_the_last_good_one_stays_in_force
     manifest = daemon.shop.folder / "manifests" / "rollout.yaml"
     good = manifest.read_text()
     manifest.write_text(good.replace("image:", "imagine:"))
-    daemon.until(lambda: "imagine" in fault_of(daemon, SERVICE))
+    daemon.until(lambda: "must be given" in fault_of(daemon, SERVICE))
     daemon.process.end()
     daemon.start()
     healthy_goes_on(daemon)
-    assert "imagine" in fault_of(daemon, SERVICE)
+    assert "must be given" in fault_of(daemon, SERVICE)
     manifest.write_text(good)
     daemon.until(lambda: not fault_of(daemon, SERVICE))
 

@@ -172,7 +172,7 @@ def test_the_service_manager_hears_that_it_is_ready_alive_and_stopping(
         assert hall.while_it_runs(listen) == 0
         while b"STOPPING=1" not in heard:
             heard.append(manager.recv(100))
-    assert [each for each in heard if each != b"WATCHDOG=1"][0] == b"READY=1"
+    assert next(each for each in heard if each != b"WATCHDOG=1") == b"READY=1"
 
 
 def test_a_folder_that_is_missing_empty_or_a_file_is_refused_with_what_to_do(hall: Hall) -> None:
