@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli.actor import actor as named
+from orchestrator.cli.actor import because
 from orchestrator.cli.failures import Failure
 from orchestrator.cli.parameters import Actor, Service, Why
 from orchestrator.cli.saying import Saying, say
@@ -48,7 +49,7 @@ def _plain(kind: CommandKind, text: str) -> Callable[..., int]:
         timeout: Timeout = None,
     ) -> int:
         patience = seconds_or_none(timeout, "--timeout")
-        return say(session, Saying(service, kind, named(actor), reason, "", follow, wait, patience))
+        return say(session, Saying(service, kind, named(actor), because(reason), "", follow, wait, patience))
 
     saying.__doc__ = text
     return saying
@@ -83,7 +84,7 @@ def promote(
     """Skip the present step's hold and approval; readiness, probes and the drain stay."""
     kind = CommandKind.PROMOTE_FULL if full else CommandKind.PROMOTE
     patience = seconds_or_none(timeout, "--timeout")
-    return say(session, Saying(service, kind, named(actor), reason, "", follow, wait, patience))
+    return say(session, Saying(service, kind, named(actor), because(reason), "", follow, wait, patience))
 
 
 def settle(
@@ -102,5 +103,6 @@ def settle(
         raise Failure("settle needs --reason: it is a decision that the journal has to explain", ExitCode.USAGE)
     patience = seconds_or_none(timeout, "--timeout")
     return say(
-        session, Saying(service, CommandKind.SETTLE, named(actor), reason, serving.value, follow, wait, patience)
+        session,
+        Saying(service, CommandKind.SETTLE, named(actor), because(reason), serving.value, follow, wait, patience),
     )

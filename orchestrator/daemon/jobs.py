@@ -51,6 +51,8 @@ class Jobs:
         self._failures: dict[Job, int] = {}
         self._silent: set[Job] = set()
         self._awaited = 0.0
+        self.behind_seconds = 0.0
+        """How late the loop came for what was due longest, at its last turn."""
         self.defects = 0
         """How many runs failed for a reason nobody foresaw."""
 
@@ -96,7 +98,9 @@ class Jobs:
     def turn(self) -> int:
         """Hand over all that is due; answers how many jobs that were."""
         with self._changed:
-            due = self._agenda.take(self._clock.monotonic())
+            now = self._clock.monotonic()
+            self.behind_seconds = max(now - self._agenda.next_due(), 0.0)
+            due = self._agenda.take(now)
         for job in due:
             self._workers.submit(self._kinds[job.kind][0], partial(self._run, job))
         return len(due)

@@ -172,6 +172,7 @@ def _measure(meters: Meters, daemon: Daemon, directory: Directory, workers: Thre
         ("rollout_daemon_in_flight", "Jobs in flight.", lambda: daemon.jobs.in_flight),
         ("rollout_daemon_queued", "Jobs that wait for a thread.", lambda: workers.waiting),
         ("rollout_daemon_threads", "Threads that have been started for jobs.", lambda: workers.threads),
+        ("rollout_schedule_delay_seconds", "How late the last due job came up.", lambda: daemon.jobs.behind_seconds),
         ("rollout_daemon_defects", "Runs of jobs that failed unforeseen.", lambda: daemon.jobs.defects),
         ("rollout_daemon_store_silent", "1 while the store does not answer.", lambda: daemon.jobs.store_silent),
     ):

@@ -90,7 +90,9 @@ def _logger(stream: TextIO, form: str) -> Any:
     renderer = (
         structlog.processors.JSONRenderer()
         if form == "json"
-        else structlog.processors.LogfmtRenderer(key_order=["at", "level", "event", "service", "rollout", "target"])
+        else structlog.processors.LogfmtRenderer(
+            key_order=["at", "level", "event", "service", "rollout", "target"], drop_missing=True, bool_as_flag=False
+        )
     )
     return structlog.wrap_logger(
         structlog.PrintLogger(stream),

@@ -18,13 +18,15 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.store.rules import ENDS
 from strategies.model import Outcome
 
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry, Metric
+
     from orchestrator.engine import Listener
     from strategies.journal import Event
     from strategies.model import Rollout
@@ -138,7 +140,7 @@ class Meters:
         """Return all of it in Prometheus' text format."""
         from prometheus_client import generate_latest
 
-        return generate_latest(self._registry)
+        return generate_latest(_Told(self._registry))
 
     def _listen(self, rollout: Rollout, events: tuple[Event, ...]) -> None:
         service = rollout.service.name
@@ -168,3 +170,15 @@ class Meters:
         kind = self._troubles.pop(service, None)
         if kind is not None:
             self._trouble.remove(service, kind)
+
+
+class _Told:
+    """A registry's metrics without the times at which their series were made, which nobody asks for."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._registry.collect():
+            metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+            yield metric

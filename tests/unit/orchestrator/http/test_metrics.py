@@ -44,6 +44,12 @@ def test_a_release_is_counted_by_its_phases_its_end_and_how_long_it_took() -> No
     assert named(meters, "rollout_rollouts_active") == {(): 0.0}
 
 
+def test_a_scrape_says_nothing_of_when_a_series_was_made() -> None:
+    meters = Meters("0.1.0")
+    meters.looked("registry.example", "unchanged", 0.1)
+    assert b"_created" not in meters.render()
+
+
 def test_a_rollout_that_is_stuck_is_counted_and_still_active() -> None:
     meters = Meters("0.1.0")
     begun = in_phase(rollout(), Phase.HOLDING)
