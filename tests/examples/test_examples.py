@@ -18,7 +18,7 @@ from orchestrator.manifest.loader import load
 from orchestrator.manifest.variables import read_variables
 from tests.acceptance.command import SAID_BY_CI
 
-EXAMPLES = sorted(path.parent for path in (Path(__file__).resolve().parents[2] / "examples").glob("*/README.md"))
+EXAMPLES = sorted(path.parent for path in (Path(__file__).resolve().parents[2] / "examples").glob("*/rollout.yaml"))
 SECONDS = 150
 OUTCOMES = {
     "01-aci-blue-green": [("v1", "promoted"), ("v2", "promoted"), ("v1", "promoted")],
