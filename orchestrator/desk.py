@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
     from orchestrator.engine import Engine
     from orchestrator.manifest.loader import Loaded
     from orchestrator.store.ports import Store
-    from orchestrator.store.records import LeaseRecord
+    from orchestrator.store.records import LeaseRecord, Suspension
+    from orchestrator.telemetry.log import Log
     from orchestrator.wiring import App
     from orchestrator.wish import Submission, Wish
     from strategies.model import Rollout
@@ -57,6 +59,14 @@ class Desk(Protocol):
         """Lift the poison of what was rolled back last; see `orchestrator.sayings.pardon`. Not idempotent."""
         ...
 
+    def suspend(self, suspension: Suspension) -> bool:
+        """Hold back one service or all; whether anything is known of it. See `orchestrator.sayings.suspend`."""
+        ...
+
+    def unsuspend(self, service: str | None, *, actor: str, reason: str) -> bool:
+        """Let go of one service, or of all; whether anything is known of it. See `orchestrator.sayings.unsuspend`."""
+        ...
+
     def prospect(self, loaded: Loaded, digest: str | None, tag: str | None) -> Prospect:
         """Begin the wanted rollout in thought; changes nothing, and does not even make a store."""
         ...
@@ -73,9 +83,12 @@ class Desk(Protocol):
 class LocalDesk:
     """The desk of a process that has a store and hands of its own; safe between threads as its app and store are."""
 
-    def __init__(self, app: App, memory: Callable[[], Store | None] | None = None) -> None:
-        """Work with `app`. `memory` answers the store for what must not make one; by default it is the app's."""
-        self.app = app
+    def __init__(self, app: App, memory: Callable[[], Store | None] | None = None, log: Log | None = None) -> None:
+        """Work with `app`. `memory` answers the store for what must not make one; by default it is the app's.
+
+        `log` is told what people do to services, some of which have no journal.
+        """
+        self.app, self._log = app, log
         self._memory = memory or (lambda: app.store)
 
     @property
@@ -110,7 +123,24 @@ class LocalDesk:
         """Submit with the app's hands."""
         from orchestrator.submit import submit
 
-        return submit(self.app, wish)
+        answer = submit(self.app, wish)
+        self._remember(wish, answer)
+        return answer
+
+    def _remember(self, wish: Wish, answer: Submission) -> None:
+        """Leave what must wait to the daemon, where there is one: whoever asked may be gone by then."""
+        from orchestrator.holder import PRESENCE
+        from orchestrator.wish import Way, recorded
+
+        service, wanted = wish.loaded.manifest.service, answer.revision
+        if answer.way is Way.AFTER and answer.rollout is not None and wanted is not None:
+            if self.holder(PRESENCE) is not None:
+                waits = replace(wish, digest=wanted.digest, tag=wanted.tag, behind=answer.rollout.id)
+                self.store.keep_next(service, recorded(waits))
+            return
+        waiting = self.store.next_wish(service)
+        if waiting is not None and wanted is not None and waiting.digest == wanted.digest:
+            self.store.forget_next(service)
 
     def undo(self, service: str, to: str | None, *, steps: bool, actor: str, reason: str) -> Submission:
         """Find the way back in the store and submit it."""
@@ -123,6 +153,24 @@ class LocalDesk:
         from orchestrator.sayings import pardon
 
         return pardon(self.store, self.app.clock, service, actor)
+
+    def suspend(self, suspension: Suspension) -> bool:
+        """Write the suspension into the store and its journals."""
+        from orchestrator.result import stamp
+        from orchestrator.sayings import suspend
+
+        suspend(self.store, suspension)
+        name, until = suspension.service, stamp(suspension.until)
+        self._note("service_suspended", name, actor=suspension.actor, reason=suspension.reason, until=until)
+        return self._known(name)
+
+    def unsuspend(self, service: str | None, *, actor: str, reason: str) -> bool:
+        """Lift the suspension in the store, with a line in the journals."""
+        from orchestrator.sayings import unsuspend
+
+        unsuspend(self.store, self.app.clock, service, actor=actor, reason=reason)
+        self._note("service_unsuspended", service, actor=actor, reason=reason)
+        return self._known(service)
 
     def prospect(self, loaded: Loaded, digest: str | None, tag: str | None) -> Prospect:
         """Look around with the app's hands."""
@@ -139,3 +187,12 @@ class LocalDesk:
     def close(self) -> None:
         """Close the app's clients and its store."""
         self.app.close()
+
+    def _known(self, service: str | None) -> bool:
+        from orchestrator.sayings import known
+
+        return service is None or known(self.store, service)
+
+    def _note(self, happened: str, service: str | None, **keys: str | None) -> None:
+        if self._log is not None:
+            self._log.info(happened, service=service or "*", **keys)

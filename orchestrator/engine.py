@@ -34,11 +34,18 @@ class Engine:
         self._locks: dict[str, Lease] = {}
         self._heard: dict[str, dict[str, tuple[Heard, ...]]] = {}
 
-    def tick(self, rollout_id: str, fence: int, may_act: MayAct) -> Rollout:
-        """Advance one rollout once. Raises StaleWrite when somebody else holds it now; nothing was done then."""
+    def tick(
+        self, rollout_id: str, fence: int, may_act: MayAct, between: Callable[[], None] = lambda: None
+    ) -> Rollout:
+        """Advance one rollout once. Raises StaleWrite when somebody else holds it now; nothing was done then.
+
+        A look may outlast the lease: `between` is called between its questions, to keep it; what that raises ends the
+        tick with nothing done.
+        """
         before = self.store.load(rollout_id)
         ports = self.ports_of(rollout_id)
-        seen = look(before, ports, self._heard.pop(rollout_id, {}), self.clock)
+        seen = look(before, ports, self._heard.get(rollout_id, {}), self.clock, between)
+        self._heard.pop(rollout_id, None)
         now = self.clock.now()
         rollout = advance(before, seen, now)
         events = explain(before, rollout, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,14 +15,26 @@ YIELDS_SECONDS = 5.0
 """How long a daemon that shares our store has to take what was submitted, before this process drives it itself."""
 
 
-def live_holder(store: Leases, service: str, now: datetime, witness: Owner) -> LeaseRecord | None:
-    """The lease of a process that may still live; None when it was let go, has run out, or its owner is dead.
+SKEW = timedelta(seconds=60)
+"""How far another host's clock may be behind ours before its holder is taken for dead; a dead one is seen that late.
 
-    `witness` is the process that asks: only on its own host can it tell the living from the dead.
+Dates of two hosts differ by what their clocks do. Leases themselves are judged by `Lease`, which needs no date; this
+is for whoever asks once and cannot wait to see whether the row changes.
+"""
+
+
+def live_holder(store: Leases, service: str, now: datetime, witness: Owner) -> LeaseRecord | None:
+    """The lease of a process that may still live; None when it was let go, or its owner is dead.
+
+    `witness` is the process that asks: on its own host it tells the living from the dead by the process itself, which
+    may have a date of its own (a clock that was set counts on from where it was). Elsewhere there is only the date
+    by which the owner meant to renew, and `SKEW`.
     """
     from orchestrator.lease import may_live
 
     record = store.lease_of(service)
-    if record is None or record.owner is None or record.expires_at < now:
+    if record is None or record.owner is None:
         return None
+    if (record.owner.host, record.owner.boot) != (witness.host, witness.boot):
+        return record if now <= record.expires_at + SKEW else None
     return record if may_live(record.owner, witness) else None

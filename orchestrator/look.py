@@ -22,11 +22,16 @@ def look(
     ports: Mapping[str, TargetPorts],
     heard: Mapping[str, tuple[Ack | Refusal, ...]],
     clock: Clock,
+    between: Callable[[], None],
 ) -> Seen:
-    """Ask every target that has not ended; `heard` is what this process's own acts returned since the last look."""
+    """Ask every target that has not ended; `heard` is what this process's own acts returned since the last look.
+
+    `between` is called after every question, each of which may take as long as a call may; what it raises ends the
+    look.
+    """
     return Seen(
         tuple(
-            _target(rollout, state, ports[state.name], heard.get(state.name, ()), clock)
+            _target(rollout, state, ports[state.name], heard.get(state.name, ()), clock, between)
             for state in rollout.targets
             if state.phase not in TERMINAL
         )
@@ -34,16 +39,23 @@ def look(
 
 
 def _target(
-    rollout: Rollout, state: TargetState, ports: TargetPorts, heard: tuple[Ack | Refusal, ...], clock: Clock
+    rollout: Rollout,
+    state: TargetState,
+    ports: TargetPorts,
+    heard: tuple[Ack | Refusal, ...],
+    clock: Clock,
+    between: Callable[[], None],
 ) -> TargetSeen:
     problems: list[str] = []
 
     def tried(what: str, ask: Callable[[], T], otherwise: T) -> T:
         try:
-            return ask()
+            found = ask()
         except ProviderError as error:
             problems.append(f"{what}: {error}")
-            return otherwise
+            found = otherwise
+        between()
+        return found
 
     names = to_look(state)
     groups: tuple[GroupSeen, ...] = ()
@@ -52,11 +64,13 @@ def _target(
     traffic: TrafficSeen | None = None
     if state.phase is not Phase.PENDING:
         traffic = tried("routing", ports.traffic.look, traffic)
+    probes = _probes(rollout, state, ports, clock.now())
+    between()
     return TargetSeen(
         state.name,
         groups=groups,
         traffic=traffic,
-        probes=_probes(rollout, state, ports, clock.now()),
+        probes=probes,
         counts=tried("metrics", lambda: _counts(state, ports), ()),
         acks=tuple(h for h in heard if isinstance(h, Ack)),
         refusals=tuple(h for h in heard if isinstance(h, Refusal)),

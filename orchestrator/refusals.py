@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from orchestrator.manifest.problems import ManifestError, Problem
 from orchestrator.ports import TargetPorts
@@ -30,15 +30,24 @@ def refuse_downgrade(wish: Wish, wanted: Revision, present: Revision | None, doi
 def refuse_known(app: App, wish: Wish, wanted: Revision, found: Survey) -> None:
     """A revision that was taken back, or an older one, is not rolled out again by accident; raises Refused."""
     name = wish.loaded.manifest.service
-    if not (wish.retry or wish.emergency):
-        marked = found.rolled_back == wanted.short and not _lifted(app.store, name, wanted)
-        if marked or app.store.is_poisoned(name, wanted.id):
-            lift = f"`rollout retry {name}` or start --retry lifts it"
-            raise Refused("rolledBackBefore", f"revision {wanted.short} was rolled back before; {lift}")
+    marked = found.rolled_back == wanted.short and not (wish.retry or wish.emergency)
+    if marked and not _lifted(app.store, name, wanted):
+        raise _rolled_back_before(name, wanted)
     refuse_downgrade(wish, wanted, found.revision, "serves")
+    refuse_history(app, wish, wanted, [found.revision] if found.revision is not None else [])
+
+
+def refuse_history(app: App, wish: Wish, wanted: Revision, present: Sequence[Revision]) -> None:
+    """What the store alone can refuse: a revision held back, one of the past, a service held back; raises Refused.
+
+    `present` are the revisions that serve or are about to, and so are not of the past.
+    """
+    name = wish.loaded.manifest.service
+    if not (wish.retry or wish.emergency) and app.store.is_poisoned(name, wanted.id):
+        raise _rolled_back_before(name, wanted)
     promoted = [known.id for _, known in app.store.promoted(name)]
     # The one promoted last is not older, though somebody may have deleted all of it since.
-    newest = {promoted[-1] if promoted else None, found.revision.id if found.revision is not None else None}
+    newest = {promoted[-1] if promoted else None, *(revision.id for revision in present)}
     older = wanted.id in promoted and wanted.id not in newest
     if older and not (wish.allow_older or wish.emergency or wish.retry):
         message = f"revision {wanted.short} was promoted before; --allow-older or `rollout undo {name}` goes back to it"
@@ -47,6 +56,11 @@ def refuse_known(app: App, wish: Wish, wanted: Revision, found: Survey) -> None:
     if held is not None and not wish.emergency:
         lift = f"`rollout unsuspend {'--all' if held.service is None else name}`"
         raise Refused("suspended", f"{name} is suspended by {held.actor}: {held.reason}; {lift}")
+
+
+def _rolled_back_before(name: str, wanted: Revision) -> Refused:
+    lift = f"`rollout retry {name}` or start --retry lifts it"
+    return Refused("rolledBackBefore", f"revision {wanted.short} was rolled back before; {lift}")
 
 
 def _lifted(store: Store, service: str, wanted: Revision) -> bool:

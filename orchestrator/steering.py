@@ -94,7 +94,7 @@ class Steering:
         if self.due is not None and self._clock.now() < self.due and not latest.commands:
             self.rollout = latest
             return
-        self.rollout = self._engine.tick(latest.id, self.lease.fence, self._may_act)
+        self.rollout = self._engine.tick(latest.id, self.lease.fence, self._may_act, self.lease.keep)
         self.due = self._engine.wake(self.rollout)
 
     def _may_act(self) -> bool:

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator.refusals import refuse_downgrade, refuse_known, refuse_unfit
+from orchestrator.refusals import refuse_known, refuse_unfit
+from orchestrator.rivals import beside
 from orchestrator.store.errors import ActiveRollout, EndedRollout, UnknownRollout
 from orchestrator.surroundings import Surroundings, clear, look_around
 from orchestrator.wiring import App, new_id
 from orchestrator.wish import Refused, Submission, Way, Wish
 from strategies.begin import Survey, begin, unfit
 from strategies.journal import event
-from strategies.model import CommandKind, Outcome, Revision, Rollout, Stage
+from strategies.model import CommandKind, Revision, Rollout, Stage
 from strategies.names import revision
 from strategies.phases import FORWARD
-from strategies.plan import WhileRunning, at_once
+from strategies.plan import at_once
 
 __all__ = ["Refused", "Submission", "Way", "Wish", "submit"]
 
@@ -47,12 +48,12 @@ def _answer(app: App, wish: Wish) -> Submission:
     loaded = wish.loaded
     running = app.store.active(loaded.manifest.service)
     if running is not None:
-        return _beside(app, wish, running)
+        return beside(app, wish, running)
     around = look_around(app, loaded)
     found = around.survey
     running = _resumed(app, wish, found)
     if running is not None:
-        return _told(_beside(app, wish, running), around)
+        return _told(beside(app, wish, running), around)
     wanted = _wanted(wish, found)
     nothing = _nothing_to_do(wish, wanted, found)
     if nothing is not None:
@@ -97,40 +98,6 @@ def _template_lost(resumed: Rollout, wish: Wish) -> bool:
     return unmade and resumed.revision.template != wish.loaded.template_hash
 
 
-def _beside(app: App, wish: Wish, running: Rollout) -> Submission:
-    """Attach to the rollout under way if it is of the wanted revision, else say what becomes of the two."""
-    digest, tag = (wish.digest, wish.tag) if wish.digest else (running.revision.digest, running.revision.tag)
-    wanted = revision(digest, wish.loaded.template_hash, image=wish.loaded.manifest.image, tag=tag)
-    stuck = running.outcome is Outcome.STUCK
-    waiting = {said.kind for said in running.commands}
-    leaving = running.aborted is not None or CommandKind.ABORT in waiting
-    full = running.full or CommandKind.PROMOTE_FULL in waiting
-    if wanted.id == running.revision.id and (stuck or not leaving or wish.digest is None):
-        if wish.emergency and not (stuck or leaving or full):
-            app.store.command(running.id, CommandKind.PROMOTE_FULL, wish.actor, at=app.clock.now(), reason=wish.reason)
-        return Submission(Way.ATTACHED, running.revision, running)
-    # What is being taken back will not be there to be compared with.
-    refuse_downgrade(wish, wanted, None if leaving else running.revision, "is under way")
-    refuse_downgrade(wish, wanted, running.previous, "serves")
-    if stuck:
-        raise Refused("stuck", f"rollout {running.id} is stuck; settle it first: rollout settle {running.service.name}")
-    rule = running.service.while_running
-    if rule is WhileRunning.REFUSE:
-        message = f"rollout {running.id} is under way; wait for it or abort it (whileRunning: refuse)"
-        raise Refused("activeRollout", message)
-    if rule is WhileRunning.REPLACE and not leaving:
-        newer = f"newer revision {wanted.short}" + (f" ({tag})" if tag else "")
-        app.store.command(
-            running.id,
-            CommandKind.SUPERSEDE,
-            wish.actor,
-            at=app.clock.now(),
-            reason=f"superseded by {newer}",
-            argument=wanted.id,
-        )
-    return Submission(Way.AFTER, wanted, running, f"{running.revision.tag or running.revision.short} must end first")
-
-
 def _wanted(wish: Wish, found: Survey) -> Revision:
     digest = wish.digest or (found.revision.digest if found.revision else None)
     if digest is None:
@@ -161,6 +128,6 @@ def _begin(app: App, wish: Wish, wanted: Revision, around: Surroundings) -> Subm
     try:
         stored = app.store.submit(rollout, replace(loaded.snapshot, image=wanted.digest), said)
     except ActiveRollout as error:
-        return _told(_beside(app, wish, app.store.load(error.rollout)), around)
+        return _told(beside(app, wish, app.store.load(error.rollout)), around)
     left = clear(app, loaded, around.over)
     return Submission(Way.BEGUN, wanted, stored, notes=around.notes, spare=left + around.unknown)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.store.records import WishRecord
 from strategies.model import Revision, Rollout
 
 if TYPE_CHECKING:
@@ -44,6 +45,13 @@ class Wish:
     reason: str = ""
     leaves: str | None = None
     older: Callable[[str, str], bool] | None = None
+    behind: str | None = None
+    """The rollout that it was told to wait for, when it is asked again: what began since then is newer than it."""
+
+    @property
+    def by_watcher(self) -> bool:
+        """Whether nobody asked for it but the rule by which the image was found."""
+        return self.older is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +97,39 @@ class Refused(Exception):  # noqa: N818 - reads as what happened
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code, self.message = code, message
+
+
+def recorded(wish: Wish) -> WishRecord:
+    """Take a wish apart, so that it can be sent or kept; the watcher's own order of tags stays behind."""
+    return WishRecord(
+        wish.loaded.snapshot,
+        wish.digest,
+        wish.tag,
+        redeploy=wish.redeploy,
+        allow_older=wish.allow_older,
+        emergency=wish.emergency,
+        retry=wish.retry,
+        steps=wish.steps,
+        actor=wish.actor,
+        reason=wish.reason,
+        leaves=wish.leaves,
+        behind=wish.behind,
+    )
+
+
+def wished(record: WishRecord, loaded: Loaded) -> Wish:
+    """Put a wish together again, with the manifest that its snapshot gives."""
+    return Wish(
+        loaded,
+        record.digest,
+        record.tag,
+        redeploy=record.redeploy,
+        allow_older=record.allow_older,
+        emergency=record.emergency,
+        retry=record.retry,
+        steps=record.steps,
+        actor=record.actor,
+        reason=record.reason,
+        leaves=record.leaves,
+        behind=record.behind,
+    )

@@ -94,12 +94,16 @@ def _go_on(rollout: Rollout, *, waive: bool) -> Rollout:
     return evolve(rollout, targets=tuple(agree(state) for state in rollout.targets))
 
 
-def _supersede(rollout: Rollout, command: Command, said: Reason) -> Rollout:
-    """A candidate that already has everything is let finish; the newer rollout follows it."""
+def may_supersede(rollout: Rollout) -> bool:
+    """Whether a newer rollout may take this one's place; a candidate that has everything already is let finish."""
     unfinished = any(
         s.phase in (Phase.PENDING, Phase.PREPARING, Phase.HOLDING, Phase.SHIFTING) for s in rollout.targets
     )
-    if not unfinished or not rollout.can_return or rollout.aborted:
+    return unfinished and rollout.can_return and not rollout.aborted
+
+
+def _supersede(rollout: Rollout, command: Command, said: Reason) -> Rollout:
+    if not may_supersede(rollout):
         return rollout
     return evolve(rollout, superseded_by=command.argument, aborted=said)
 

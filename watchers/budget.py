@@ -1,7 +1,8 @@
 """How hard one registry is asked by this process, and the pauses that everybody here keeps.
 
 `Budget` is one host's: a rate of questions, a number of them under way at once, and how long the host is left alone
-after it has refused for lack of capacity or has not answered at all. `Considerate` is a transport that keeps to it.
+after it has refused for lack of capacity or has not answered at all. A host that fell silent is then tried by a single
+question, since each may cost a thread its whole time-out. `Considerate` is a transport that keeps to it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ _LONGEST_TOLD_PAUSE_SECONDS = 3600.0
 class Budget:
     """One host's share of our questions: at most `rate` a second in the long run, and `at_once` under way.
 
-    A turn that comes within `wait_seconds` is waited for, a later one is refused. Safe to be used by several threads.
+    A turn that comes within `wait_seconds` is waited for, a later one is refused; no more than `at_once` wait for a
+    place, so that one host holds up at most twice as many threads. Safe to be used by several threads.
     """
 
     def __init__(
@@ -43,7 +45,8 @@ class Budget:
         self._host, self._interval, self._at_once, self._wait_seconds = host, 1.0 / rate, at_once, wait_seconds
         self._monotonic, self._sleep = monotonic, sleep
         self._turn = threading.Condition(threading.Lock())
-        self._under_way = 0
+        self._under_way = self._waiting = 0
+        self._silent = False
         self._next_at = monotonic() - _BURST_SECONDS
         self._closed_until = self._closed_at = float("-inf")
         self._why: Callable[[float], RegistryError] = self._busy
@@ -53,14 +56,17 @@ class Budget:
         """Wait for a turn and take it; return when the question begins, in monotonic seconds. `leave` gives it back.
 
         Raises Throttled while the host has asked to be left alone or no turn is near, Unreachable while it is being
-        left alone because it did not answer; `retry_after` is the rest, and nothing has been taken.
+        left alone because it did not answer or one question finds out whether it does again; `retry_after` is the rest,
+        and nothing has been taken.
         """
         with self._turn:
-            if self._under_way >= self._at_once:
-                self._turn.wait_for(lambda: self._under_way < self._at_once, self._wait_seconds)
+            if not self._silent:
+                self._wait_for_a_place()
             now = self._monotonic()
             if now < self._closed_until:
                 raise self._why(self._closed_until - now)
+            if self._silent and self._under_way:
+                raise self._why(_FIRST_PAUSE_SECONDS)
             if self._under_way >= self._at_once:
                 raise self._busy(_FIRST_PAUSE_SECONDS)
             wait = self._next_at - now
@@ -73,6 +79,15 @@ class Budget:
             return now + wait
         return now
 
+    def _wait_for_a_place(self) -> None:
+        if self._under_way < self._at_once or self._waiting >= self._at_once:
+            return
+        self._waiting += 1
+        try:
+            self._turn.wait_for(lambda: self._under_way < self._at_once or self._silent, self._wait_seconds)
+        finally:
+            self._waiting -= 1
+
     def leave(self) -> None:
         """Give a turn back."""
         with self._turn:
@@ -82,16 +97,21 @@ class Budget:
     def answered(self) -> None:
         """Take note that the host answers as it should: the next pause of our own choice is a short one again."""
         self._strikes = 0
+        self._silent = False
 
     def refused(self, began: float, told_seconds: float | None) -> None:
         """Leave the host alone for as long as it told, else for a pause that doubles with every refusal in a row.
 
         `began` is what `enter` returned: questions that were under way together count as one refusal.
         """
+        self._silent = False
         self._close(began, told_seconds, _LONGEST_PAUSE_SECONDS, self._throttled)
 
     def failed(self, began: float, error: Unreachable) -> None:
         """Leave a host alone that does not answer, lest all who ask wait for it in turn; see `refused`."""
+        with self._turn:
+            self._silent = True
+            self._turn.notify_all()
         self._close(
             began,
             error.retry_after,

@@ -27,9 +27,9 @@ from watchers.transport import AGENT, Answer, Transport
 _MOST_BYTES = 1 << 20
 _DEFAULT_LIFE_SECONDS = 60.0
 _TOKEN = re.compile(r"[!-~]+")
-_EVERYWHERE = "*"
-_CLIENT = "rollout"
-_MOST_GRANTS = 4096
+_EVERYWHERE, _CLIENT = "*", "rollout"
+_MOST_GRANTS_BYTES = 16 << 20  # Azure's tokens are of about 1.2 kB: 10,000 of them fit
+_AROUND_BYTES = 300
 _FOUND_SECONDS = 30.0
 Send = Callable[[str | None], Answer]
 
@@ -59,6 +59,10 @@ class Grant:
         """The part of the header that nobody else may see."""
         return self.header.partition(" ")[2]
 
+    def weight(self, scope: str) -> int:
+        """About how many bytes it takes to keep it under its scope."""
+        return len(self.header) + len(scope) + _AROUND_BYTES
+
 
 class Authorizer:
     """Shows one registry who asks; safe to be used by several threads.
@@ -80,6 +84,7 @@ class Authorizer:
         self._site, self._transport, self._keychain = site, transport, keychain
         self._tokens, self._tenant, self._now, self._monotonic = tokens, tenant, now, monotonic
         self._grants: dict[str, Grant] = {}
+        self._grants_bytes = 0
         self._lock = threading.Lock()
         self._refresh: tuple[str, float] | None = None
         self._exchanging = threading.Lock()
@@ -105,7 +110,7 @@ class Authorizer:
         """
         with self._lock:
             for key in (scope, _EVERYWHERE):
-                self._grants.pop(key, None)
+                self._drop(key)
         refused: list[str] = []
         for source, obtain in self._ways(answer, scope):
             try:
@@ -133,22 +138,21 @@ class Authorizer:
 
     def _keep(self, scope: str, grant: Grant) -> None:
         self.identity = grant.source
-        if grant.until is None:
-            self._grants[_EVERYWHERE] = grant
-            return
         with self._lock:
-            grants = self._grants
-            grants.pop(scope, None)
-            if len(grants) >= _MOST_GRANTS:
-                oldest = next(iter(grants))
+            grants, key = self._grants, _EVERYWHERE if grant.until is None else scope
+            self._drop(key)
+            while grants and self._grants_bytes + grant.weight(key) > _MOST_GRANTS_BYTES:
+                oldest, newest = next(iter(grants)), next(reversed(grants))
                 until = grants[oldest].until
-                if until is not None and until <= self._monotonic():
-                    del grants[oldest]
-                else:
-                    # Repositories are polled in turn: dropping the least recently used would lose every one of them
-                    # just before its turn as soon as there are more than fit.
-                    grants.popitem()
-            grants[scope] = grant
+                # Repositories are polled in turn: dropping the least recently used would lose every one of them just
+                # before its turn as soon as there are more than fit.
+                self._drop(oldest if until is not None and until <= self._monotonic() else newest)
+            grants[key] = grant
+            self._grants_bytes += grant.weight(key)
+
+    def _drop(self, key: str) -> None:
+        if (grant := self._grants.pop(key, None)) is not None:
+            self._grants_bytes -= grant.weight(key)
 
     def _credential(self) -> Credential | None:
         """Return what this machine knows, found a moment ago unless it was refused since.

@@ -62,12 +62,21 @@ class _Found:
     cursor: float = 0.0
 
 
-def look(registry: Registry, repository: str, policy: Policy, before: Sight | None, *, thorough: bool = False) -> Sight:
+def look(
+    registry: Registry,
+    repository: str,
+    policy: Policy,
+    before: Sight | None,
+    *,
+    hinted: bool = False,
+    thorough: bool = False,
+) -> Sight:
     """Return what wins now, `before` itself when nothing has changed; `before` must be a sight by the same policy.
 
     A winner that was pushed again is seen by its new digest when a tag is followed and on Azure's registries, elsewhere
     by `thorough` looks only, which read the whole list and the winner's digest; once an hour a look is so by itself. A
-    winner that is missing from the list stays until it is missing from the third in a row.
+    winner that is missing from the list stays until it is missing from the third in a row. `hinted` tells of a push:
+    where the first page by time shows all that a push changes nothing more is read for it, elsewhere it is thorough.
 
     Raises `watchers.errors`, NotReady when a new winner is listed and cannot be had yet, and ReferenceProblem for names
     that are none; `before` then stays the last good answer and what to pass to the next look.
@@ -85,6 +94,7 @@ def look(registry: Registry, repository: str, policy: Policy, before: Sight | No
     if registry.by_time is not False:
         found = _by_time(registry, repository, before, thorough=thorough)
     if found is None:
+        thorough = thorough or hinted
         found = _by_list(registry, repository, before, thorough=thorough)
     if isinstance(found, Sight):
         return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from orchestrator.words import cleaned
+
 _NAMED_BY_CI = (
     "GITHUB_TRIGGERING_ACTOR",
     "GITHUB_ACTOR",
@@ -43,8 +45,8 @@ def actor(said: str | None = None, environment: Mapping[str, str] | None = None)
     variables = os.environ if environment is None else environment
     for name in (said, *(variables.get(key) for key in _NAMED_BY_CI)):
         # Azure Pipelines leaves `$(Name)` where a variable is not defined.
-        if name and not name.startswith("$("):
-            return name
+        if name and not name.startswith("$(") and (fit := cleaned(name)):
+            return fit
     import getpass
     import platform
 

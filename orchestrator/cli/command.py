@@ -10,13 +10,15 @@ import typer
 from typer.core import TyperCommand
 from typer.main import get_command
 
+from orchestrator.cli.environment import ENVIRONMENT
 from orchestrator.cli.options import Format, Options
 from orchestrator.cli.session import Session
+from orchestrator.cli.verbs import VERBS
 
 Verb = Callable[..., int | None]
 Ready = Callable[[Session], int | None]
 """A verb with its own values filled in."""
-_OWN, _WIDE = "Options", "Options of every verb"
+_OWN, _WIDE, _SETTINGS = "Options", "Options of every verb", "Environment"
 
 
 def _option(*names: str, **words: Any) -> Any:
@@ -59,7 +61,7 @@ def parse(name: str, function: Verb, arguments: list[str]) -> tuple[Options, Rea
     record.__annotations__ = {each.name: each.annotation for each in (*own, *wide)}
     record.__signature__ = inspect.Signature([*own, *wide])  # type: ignore[attr-defined]
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    settings = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+    settings = {"help_option_names": ["-h", "--help"], "max_content_width": 110, "obj": name}
     app.command(name, cls=_Command, context_settings=settings)(record)
     command = get_command(app)
     parsed: tuple[Options, Ready] = command.invoke(command.make_context(f"rollout {name}", arguments))
@@ -67,7 +69,10 @@ def parse(name: str, function: Verb, arguments: list[str]) -> tuple[Options, Rea
 
 
 class _Command(TyperCommand):
-    """A command whose help shows the verb's own options first, and those of every verb below them."""
+    """A command whose help shows the verb's own options first, then those of every verb and the verb's settings.
+
+    The context's `obj` is the verb's name.
+    """
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Name the arguments as the top help does; newer typers put what is required in braces."""
@@ -76,13 +81,19 @@ class _Command(TyperCommand):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options by panel; arguments stand in the usage line alone."""
         panels: dict[str, list[tuple[str, str]]] = {_OWN: [], _WIDE: []}
+        verb = VERBS.get(ctx.obj)
         for param in self.get_params(ctx):
+            if param.name == "server" and verb is not None and verb.here:
+                continue  # it is refused there, so that nobody takes what runs here for what a daemon does
             row = param.get_help_record(ctx) if param.param_type_name == "option" else None
             if row is not None:
                 panels[getattr(param, "rich_help_panel", None) or _OWN].append(row)
         for title, rows in panels.items():
             with formatter.section(title):
                 formatter.write_dl(rows)
+        if ctx.obj in ENVIRONMENT:
+            with formatter.section(_SETTINGS):
+                formatter.write_dl(ENVIRONMENT[ctx.obj])
 
 
 def _parameters(function: Verb | Callable[..., Options]) -> list[inspect.Parameter]:

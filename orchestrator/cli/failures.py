@@ -29,12 +29,13 @@ def code_of(error: Exception) -> ExitCode | None:
     from orchestrator.manifest.problems import ManifestError
     from orchestrator.store.errors import StoreError, StoreMisplaced, UnknownRollout
     from orchestrator.wish import Refused
+    from orchestrator.words import BadInput
     from providers.errors import ProviderError
     from watchers.errors import RegistryError
 
     if isinstance(error, Failure):
         return error.code
-    if isinstance(error, ManifestError | StoreMisplaced | UnknownRollout):
+    if isinstance(error, BadInput | ManifestError | StoreMisplaced | UnknownRollout):
         return ExitCode.USAGE
     if isinstance(error, StoreError | ProviderError | RegistryError | Refused):
         return ExitCode.REFUSED

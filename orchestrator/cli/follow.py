@@ -102,31 +102,34 @@ def follow(
     return replace(drive, engine="daemon") if goes_on else drive
 
 
-def conclude(session: Session, drive: Drive, spare: Sequence[Spare] = ()) -> int:
+def conclude(session: Session, drive: Drive, spare: Sequence[Spare] = (), waits: Reason | None = None) -> int:
     """Print the result of a drive and answer its exit code; says what to run where nothing goes on by itself.
 
-    `spare` are workloads beside the rollout's own that are left over.
+    `spare` are workloads beside the rollout's own that are left over; `waits` is said where the rollout only stands
+    in the way of the one that was asked for.
     """
     rollout = drive.rollout
     outcome = outcome_of(rollout)
     if drive.problem or (drive.ending is Ending.TIMED_OUT and outcome == "running"):
         outcome = "timedOut"
-    shown, drawn = _shown(session, drive, outcome)
+    shown, drawn = _shown(session, drive, outcome, waits)
     if shown:
         shown["leftovers"] = [*shown["leftovers"], *(each.document() for each in spare)]
     session.out.document(shown)
     session.out.text(drawn)
     if drive.ending in (Ending.INTERRUPTED, Ending.TIMED_OUT):
         session.out.note(_left(drive))
+        if waits is not None:
+            session.out.note(waits.message)
     if drive.ending is Ending.INTERRUPTED:
         return ExitCode.TERMINATED if drive.signal == signal.SIGTERM else ExitCode.INTERRUPTED
     return exit_code_of(outcome)
 
 
-def _shown(session: Session, drive: Drive, outcome: str) -> tuple[dict[str, Any], str]:
+def _shown(session: Session, drive: Drive, outcome: str, waits: Reason | None) -> tuple[dict[str, Any], str]:
     """The result for machines and for people; where the store no longer answers, what was last read of the rollout."""
     rollout = drive.rollout
-    reason = Reason("storeUnavailable", drive.problem) if drive.problem else None
+    reason = Reason("storeUnavailable", drive.problem) if drive.problem else waits
     try:
         shown = document(session, rollout.service.name, rollout, outcome=outcome, reason=reason, engine=drive.engine)
         return shown, "\n".join(block(view_of(session, rollout), session.out.style))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TextIO
 
     from orchestrator.cli.verbs import Verb
 
@@ -31,10 +32,10 @@ _OPTIONS = (
 def main() -> None:
     """Run one command line and leave the process with its exit code."""
     words = sys.argv[1:]
-    if words in (["--help"], ["-h"], ["help"]):
-        sys.stdout.write(usage())
-        raise SystemExit(0)
-    raise SystemExit(run(words))
+    code = _say(usage()) if words in (["--help"], ["-h"], ["help"]) else run(words)
+    for stream in (sys.stdout, sys.stderr):
+        _settle(stream)
+    raise SystemExit(code)
 
 
 def run(words: Sequence[str]) -> int:
@@ -45,11 +46,9 @@ def run(words: Sequence[str]) -> int:
     if line.asked == "--version":
         from importlib.metadata import version
 
-        sys.stdout.write(f"rollout {version('rollout')}\n")
-        return 0
+        return _say(f"rollout {version('rollout')}\n")
     if line.asked == "--help":
-        sys.stdout.write(usage())
-        return 0
+        return _say(usage())
     if line.unknown is not None:
         known = [word for left, _ in _OPTIONS for word in left.replace(",", "").split() if word.startswith("-")]
         return _misused(words, f"no option {line.unknown} before the verb{_near(line.unknown, known)}")
@@ -79,14 +78,31 @@ def _near(word: str, known: list[str]) -> str:
 
 
 def _misused(words: Sequence[str], message: str) -> int:
-    from orchestrator.cli.options import wants_json
+    from orchestrator.cli.options import Format, Options, wants_json
+    from orchestrator.cli.output import Output
 
-    if wants_json(words, os.environ):
-        import json
-
-        sys.stdout.write(json.dumps({"schema": 1, "error": {"code": 2, "message": message}}) + "\n")
-    sys.stderr.write(f"error: {message}\n`rollout --help` lists the verbs and their options.\n")
+    out = Output(Options(Format.JSON if wants_json(words, os.environ) else Format.TEXT))
+    out.document({"schema": 1, "error": {"code": 2, "message": message}})
+    out.error(f"{message}\n`rollout --help` lists the verbs and their options.")
     return 2
+
+
+def _say(text: str) -> int:
+    _settle(sys.stdout, text)
+    return 0
+
+
+def _settle(stream: TextIO | None, text: str = "") -> None:
+    """Send what is still buffered; what cannot be written shall not change the exit code that the work has earned."""
+    if stream is None:  # a process that was started without it (`>&-`)
+        return
+    try:
+        stream.write(text)
+        stream.flush()
+    except (OSError, ValueError):
+        from orchestrator.telemetry.writing import silence
+
+        silence(stream)
 
 
 def usage() -> str:

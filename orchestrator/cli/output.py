@@ -1,4 +1,4 @@
-"""Where words go: the result to standard output, progress and errors to standard error, nothing to a closed pipe."""
+"""Where words go: the result to standard output, progress and errors to standard error; neither ever stops the work."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any, TextIO, cast
 from orchestrator.ci.commands import guards, system_of
 from orchestrator.cli.options import Format, Options
 from orchestrator.cli.style import Style
+from orchestrator.telemetry.writing import put, silence, visible, visible_json
 
 
 def _nowhere() -> TextIO:
@@ -36,10 +37,11 @@ class _Guarded:
 class Output:
     """The two streams of one run, and whether they may be coloured.
 
-    Where a CI system takes commands from the log, nothing that is written here can be one, but for `command`.
+    Where a CI system takes commands from the log, nothing that is written here can be one, but for `command`. Control
+    characters are written out, so that no name or reason can steer the terminal.
 
-    When the reader of a stream has gone (`rollout events X | head`) what is written there is dropped, so that the work
-    goes on and its exit code stays true; `closed` tells loops that only write.
+    What cannot be written (`rollout events X | head`, a full disk) is dropped, so that the work goes on and its exit
+    code stays true; `closed` tells loops that only write.
     """
 
     def __init__(self, options: Options, out: TextIO | None = None, err: TextIO | None = None) -> None:
@@ -80,35 +82,42 @@ class Output:
     def text(self, text: str) -> None:
         """Write a part of the result for people; nothing with `--output json`."""
         if not self.options.json:
-            self._write(self._out, self._plain(f"{text}\n"))
+            self._write(self._out, self._harmless(f"{text}\n", self.style))
 
     def document(self, document: Mapping[str, Any]) -> None:
         """Write the one JSON document; nothing with `--output text`."""
         if self.hear is not None:
             self.hear(document)
         if self.options.json:
-            self._write(self._out, self._json(json.dumps(document, ensure_ascii=False, indent=2) + "\n"))
+            self.raw(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
 
     def raw(self, text: str) -> None:
-        """Write to standard output as it is, whatever the format: a part of a document that is streamed."""
-        self._write(self._out, self._json(text))
+        """Write JSON to standard output as it is, whatever the format: a part of a document that is streamed."""
+        self._write(self._out, visible_json(self._json(text)))
 
     def note(self, text: str) -> None:
         """Write progress to standard error; nothing with `--quiet`."""
         if not self.options.quiet:
-            self._write(self._err, self._plain(f"{text}\n"))
+            self.trace(f"{text}\n")
 
     def error(self, message: str) -> None:
         """Write an error to standard error: the sentence first, what to do below it."""
-        self._write(self._err, self._plain(f"{self.err_style.bad('error:')} {message}\n"))
+        self.trace(f"{self.err_style.bad('error:')} {message}\n")
+
+    def trace(self, text: str) -> None:
+        """Write to standard error, whatever the options say."""
+        self._write(self._err, self._harmless(text, self.err_style))
 
     def command(self, line: str) -> None:
         """Write a line that is meant as a command to the CI system, made by `orchestrator.ci`, to standard error."""
         self._write(self._err, f"{line}\n")
 
     def flush(self) -> None:
-        """Send what is still buffered, or drop it when nobody reads."""
+        """Send what is still buffered, or drop it where it cannot be written."""
         self._write(self._out, "")
+
+    def _harmless(self, text: str, style: Style) -> str:
+        return visible(self._plain(text), colours=style.colours)
 
     def _style(self, stream: TextIO) -> Style:
         plain = (
@@ -121,16 +130,14 @@ class Output:
         return Style(colours=stream.isatty() and not plain, symbols=wide)
 
     def _write(self, stream: TextIO, text: str) -> None:
-        try:
-            stream.write(text if self.style.symbols else self.style.ascii(text))
-            stream.flush()
-        except BrokenPipeError:
-            self._drop(stream)
-
-    def _drop(self, stream: TextIO) -> None:
-        """Point the stream's file at nothing: Python flushes it once more at exit, and would complain then."""
-        if stream is self._out:
+        error = put(stream, text if self.style.symbols else self.style.ascii(text))
+        if error is None:
+            return
+        if isinstance(error, BrokenPipeError):
+            silence(stream)
+        if stream is self._out and not self.closed:
             self.closed = True
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+            if not isinstance(error, BrokenPipeError):
+                # A result of which a part is missing is none; standard error is tried anew each time.
+                silence(stream)
+                self.error(f"standard output cannot be written ({error}): what was to stand there is lost")

@@ -99,7 +99,7 @@ def settle(
     timeout: Timeout = None,
 ) -> int:
     """Say which side shall serve when a rollout is stuck; the other one leaves the routing and is deleted."""
-    if not reason:
+    if not reason.strip():
         raise Failure("settle needs --reason: it is a decision that the journal has to explain", ExitCode.USAGE)
     patience = seconds_or_none(timeout, "--timeout")
     return say(

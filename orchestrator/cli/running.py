@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import takewhile
@@ -106,7 +105,7 @@ def _failed(session: Session, error: Exception) -> int:
     if session.options.debug or truthy("ROLLOUT_DEBUG"):
         import traceback
 
-        traceback.print_exception(error, file=sys.stderr)
+        session.out.trace("".join(traceback.format_exception(error)))
     code, message = code_of(error), str(error)
     if code is None:
         code = ExitCode.ERROR

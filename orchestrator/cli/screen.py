@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from orchestrator.cli.output import Output
+from orchestrator.telemetry.writing import visible
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -25,7 +26,8 @@ class Screen:
         if self._live is not None:
             from rich.text import Text
 
-            picture = Text.from_ansi("\n".join(lines), no_wrap=True, overflow="ellipsis")
+            shown = visible("\n".join(lines), colours=self._out.style.colours)
+            picture = Text.from_ansi(shown, no_wrap=True, overflow="ellipsis")
             self._live.update(picture, refresh=True)
 
     def __enter__(self) -> Self:

@@ -21,7 +21,8 @@ from orchestrator.cli.status import document
 from orchestrator.cli.times import seconds_or_none
 from orchestrator.desk import Desk
 from orchestrator.exit_codes import ExitCode
-from orchestrator.result import blank
+from orchestrator.result import blank, exit_code_of
+from orchestrator.rivals import OVERTAKEN
 from orchestrator.runner import Drive, Ending, OnInterrupt, OnTimeout, Patience
 from orchestrator.wish import Refused, Submission, Way, Wish
 from strategies.model import Reason
@@ -96,9 +97,10 @@ def wishing(desk: Desk, wish: Wish) -> Ask:
     """Submit this wish, and what was found to be wanted stays wanted, whoever serves when it is asked again."""
 
     def ask(before: Submission | None) -> Submission:
-        if before is None or before.revision is None or wish.digest is not None:
+        if before is None or before.revision is None or before.rollout is None:
             return desk.submit(wish)
-        return desk.submit(replace(wish, digest=before.revision.digest, tag=before.revision.tag))
+        found = before.revision
+        return desk.submit(replace(wish, digest=found.digest, tag=found.tag, behind=before.rollout.id))
 
     return ask
 
@@ -116,8 +118,9 @@ def run(session: Session, desk: Desk, service: str, ask: Ask, patience: Patience
         try:
             answer = session.patiently(partial(ask, answer))
         except Refused as error:
-            shown = blank(service, "refused", Reason(error.code, error.message))
-            raise Failure(error.message, ExitCode.REFUSED, shown) from error
+            outcome = "superseded" if error.code == OVERTAKEN else "refused"
+            shown = blank(service, outcome, Reason(error.code, error.message))
+            raise Failure(error.message, exit_code_of(outcome), shown) from error
         _tell(session, answer)
         if answer.way is Way.NOTHING:
             shown = blank(service, "none", Reason("alreadyServing", answer.message, _which(answer)))
@@ -127,9 +130,11 @@ def run(session: Session, desk: Desk, service: str, ask: Ask, patience: Patience
             return ExitCode.PROMOTED
         if answer.way is not Way.AFTER:
             break
+        if not wait:
+            return _handed_over(session, service, answer)
         before = _first(session, desk, answer, _rest(session, patience, since))
         if before.ending is not Ending.ENDED:
-            return conclude(session, before)
+            return conclude(session, before, waits=_waits(session, service, answer))
     if answer.rollout is None:
         raise AssertionError(f"{answer.way} without a rollout")
     if not wait:
@@ -140,6 +145,24 @@ def run(session: Session, desk: Desk, service: str, ask: Ask, patience: Patience
         session.out.note(f"attached to rollout {answer.rollout.id}, which is under way")
     drive = follow(session, answer.rollout.id, _rest(session, patience, since), desk=desk)
     return conclude(session, drive, answer.spare)
+
+
+def _handed_over(session: Session, service: str, answer: Submission) -> int:
+    """Say what a daemon does next, of its own accord."""
+    waits = _waits(session, service, answer)
+    session.out.note(waits.message)
+    if answer.rollout is not None:
+        session.out.document(document(session, service, answer.rollout, reason=waits))
+    return ExitCode.PROMOTED
+
+
+def _waits(session: Session, service: str, answer: Submission) -> Reason:
+    """What became of the wish so far, whose rollout has not begun."""
+    wanted, running = answer.revision, answer.rollout
+    name = "" if wanted is None else wanted.tag or wanted.short
+    rollout = "another rollout" if running is None else f"rollout {running.id}"
+    then = "the daemon begins it" if session.engine(service) == "daemon" else "run the same command again to begin it"
+    return Reason("after", f"{name} has not begun: {rollout} must end first; then {then}", _which(answer))
 
 
 def _which(answer: Submission) -> tuple[tuple[str, str], ...]:

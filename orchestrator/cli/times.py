@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from orchestrator.cli.failures import Failure
 from orchestrator.exit_codes import ExitCode
+from orchestrator.words import check_moment
 
 _PARTS = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -41,7 +42,10 @@ def moment(text: str, option: str, now: datetime) -> datetime:
     except ValueError:
         message = f"{option}: must be a duration such as 2h or a time such as 2030-01-31T18:00Z; got {text!r}"
         raise Failure(message, ExitCode.USAGE) from None
-    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    try:
+        at = check_moment(at.replace(tzinfo=UTC) if at.tzinfo is None else at)
+    except ValueError as error:
+        raise Failure(f"{option}: {error}", ExitCode.USAGE) from None
     if at <= now:
         raise Failure(f"{option}: must lie ahead; {text} was before {now:%Y-%m-%d %H:%M} UTC", ExitCode.USAGE)
     return at

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.daemon.driving import Driving
 from orchestrator.daemon.jobs import Jobs
+from orchestrator.daemon.nexts import Nexts
 from orchestrator.daemon.presence import Presence
 from orchestrator.daemon.watching import Looks, Notes, Watching
 from orchestrator.daemon.workers import Lane, Workers
@@ -24,9 +25,16 @@ if TYPE_CHECKING:
     from watchers.signals import Signal
     from watchers.watch import Sight
 
-SCAN_SECONDS = 5.0
+SCAN_SECONDS, SCAN_MOST_SECONDS = 5.0, 30.0
+"""How soon the directory is looked at again: as a rule, and at most where there is so much that it takes its time."""
+SCAN_REST = 100.0
+"""The rest after a scan, in times of what it took: looking for changes is kept near a hundredth of a core."""
+SCAN_LONG_SECONDS = 1800.0
+"""A scan that takes so long hangs; many thousands of manifests on a slow disk take their minutes."""
 SLICE_SECONDS = 0.25
 """The longest wait of the loop: how soon a signal to the process is noticed."""
+DEAF_SECONDS = 20.0
+"""A daemon that the store has told nothing for so long does no work, whether or not a question to it has failed yet."""
 STUCK_SECONDS = 30.0
 """A loop that made no turn for so long is not alive."""
 STOP_SECONDS = CALL_SECONDS + 2.0
@@ -61,6 +69,7 @@ class Daemon:
         self.jobs = Jobs(app.clock, workers, log)
         self.presence = Presence(app.store, app.clock)
         self.driving = Driving(app, self.jobs, log, goes_on=lambda: not self.stopping, ended=self._ended)
+        self.nexts = Nexts(app, self.jobs, log)
         self.watching = Watching(
             self.jobs,
             app.store,
@@ -72,7 +81,7 @@ class Daemon:
             heed=self._heeded,
             seed=seed,
         )
-        self.jobs.on("scan", Lane.CHORE, self.scan)
+        self.jobs.on("scan", Lane.CHORE, self.scan, long_seconds=SCAN_LONG_SECONDS)
         self.jobs.on("presence", Lane.CHORE, self.presence.keep)
 
     def begin(self) -> None:
@@ -82,6 +91,7 @@ class Daemon:
         """
         self.jobs.nudge("presence")
         self.driving.begin()
+        self.nexts.begin()
         self.jobs.nudge("scan")
 
     def run(self, asked_to_stop: Callable[[], bool]) -> None:
@@ -112,34 +122,40 @@ class Daemon:
 
     def scan(self, _name: str = "") -> float:
         """Take in what changed in the directory; answers in how many seconds to look again."""
+        began = self._app.clock.monotonic()
         changes = self._directory.scan()
+        took = self._app.clock.monotonic() - began
         self._tell(changes)
         self.watching.update((*changes.added, *changes.changed), [each.service for each in changes.removed])
         self.begun = True
-        return SCAN_SECONDS
+        return max(SCAN_SECONDS, min(SCAN_REST * took, SCAN_MOST_SECONDS))
 
     def ready(self) -> tuple[bool, tuple[str, ...]]:
         """Whether it does its work, and what keeps it from that."""
-        reasons = []
         if self.stopping:
-            reasons.append("the daemon is stopping")
-        if not self.begun:
-            reasons.append("the manifests are being read")
+            return False, ("the daemon is stopping",)
+        reasons = [] if self.begun else ["the manifests are being read"]
         if self.jobs.store_silent:
             reasons.append("the store does not answer")
+        elif (deaf := self.driving.unstirred_seconds) > DEAF_SECONDS:
+            reasons.append(f"the store has not told for {deaf:.0f} s what is under way")
         return not reasons, tuple(reasons)
 
     def alive(self) -> tuple[bool, tuple[str, ...]]:
-        """Whether its loop turns, and what says that it does not."""
+        """Whether its loop turns and its jobs come back, and what says that they do not."""
         still = self._app.clock.monotonic() - self._beat
-        if still < STUCK_SECONDS or self.stopping:
+        if self.stopping:
             return True, ()
-        return False, (f"the daemon's loop has stood still for {still:.0f} s",)
+        reasons = [f"the daemon's loop has stood still for {still:.0f} s"] if still >= STUCK_SECONDS else []
+        for job, seconds in self.jobs.hanging():
+            reasons.append(f"the job {' '.join(filter(None, job))} has not come back for {seconds:.0f} s")
+        return not reasons, tuple(reasons)
 
     def _heeded(self, watched: Watched, sight: Sight, before: Sighting | None) -> Heeded:
         return self._heed(self._app, watched, partial(self._directory.load, watched.service), sight, before)
 
     def _ended(self, service: str) -> None:
+        self.nexts.ended(service)
         self.watching.ended(service)
 
     def _tell(self, changes: Changes) -> None:

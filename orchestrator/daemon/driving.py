@@ -40,6 +40,7 @@ class Driving:
         self._newest: dict[str, int] = {}
         self._sweepers: dict[str, Lease] = {}
         self._lock = threading.Lock()
+        self._stirred_at = app.clock.monotonic()
         jobs.on("stir", Lane.CHORE, self.stir)
         jobs.on("tick", Lane.TICK, self.tick)
         jobs.on("due", Lane.CHORE, self.find_due)
@@ -56,6 +57,11 @@ class Driving:
         with self._lock:
             return sum(steering.held for steering in self._steerings.values())
 
+    @property
+    def unstirred_seconds(self) -> float:
+        """How long ago the store last said what is under way."""
+        return self._app.clock.monotonic() - self._stirred_at
+
     def begin(self) -> None:
         """Plan the recurring work."""
         self._jobs.nudge("stir")
@@ -67,7 +73,7 @@ class Driving:
         for rollout_id, command in newest.items():
             if before.get(rollout_id, -1) < command:
                 self._jobs.nudge("tick", rollout_id)
-        self._newest = newest
+        self._newest, self._stirred_at = newest, self._app.clock.monotonic()
         for rollout_id in before.keys() - newest.keys():
             # Where another process ended it our next look may be a while away; where we did it is planned no more.
             if self._jobs.knows("tick", rollout_id):
@@ -90,7 +96,8 @@ class Driving:
         if not steering.held:
             return HELD_ELSEWHERE_SECONDS
         if steering.due is None:
-            return 0.0
+            # Somebody else wrote meanwhile; whoever asks again at once may only be in his way again.
+            return STIR_SECONDS
         # Between two ticks that lie far apart the lease is renewed.
         return min(max((steering.due - self._app.clock.now()).total_seconds(), 0.0), RENEW_SECONDS)
 

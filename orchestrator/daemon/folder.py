@@ -106,7 +106,8 @@ class Folder:
     """Folders, above all, that cannot be read now; what was seen below them before still stands in `files`."""
     snapshots: dict[tuple[str, str], Snapshot] = field(default_factory=dict)
     """What was read of each good manifest, by path and service; for whoever keeps it to take out."""
-    _stamps: dict[str, int] = field(default_factory=dict)
+    _marks: set[int] = field(default_factory=set)
+    """Of every file the hash of its path with its stamp, by which it is known that it has not changed since."""
 
     def refresh(self) -> bool:
         """Look again, and read what may have changed; return whether anything is different. Raises nothing of a file's.
@@ -123,13 +124,13 @@ class Folder:
         for path in chain.from_iterable(file.beside for file in self.files.values()):
             if path not in stamps:
                 stamps[path] = walk.stamp(path)
-        before = self._stamps
-        doubtful = {path for path, stamp in stamps.items() if stamp == _UNSURE or before.get(path) != stamp}
+        doubtful = {
+            path for path, stamp in stamps.items() if stamp == _UNSURE or hash((path, stamp)) not in self._marks
+        }
         if doubtful:
             different |= self._read_again(walk, doubtful, stamps)
-        for path in before.keys() - stamps.keys():
-            del before[path]
-        before.update(stamps)
+        if doubtful or len(stamps) != len(self._marks):
+            self._marks = {hash(each) for each in stamps.items() if each[1] != _UNSURE}
         return different
 
     def troubles(self, path: str) -> tuple[Problem, ...]:

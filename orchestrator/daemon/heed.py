@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.daemon.watched import watched_of
 from orchestrator.manifest.problems import ManifestError
-from orchestrator.store.errors import StoreError
+from orchestrator.store.errors import StoreError, UnknownRollout
 from orchestrator.store.records import Sighting
 from orchestrator.submit import submit
 from orchestrator.wish import Refused, Submission, Way, Wish
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 ACTOR = "watcher"
 _POISONED, _OLDER, _DOWNGRADE = "rolledBackBefore", "olderRevision", "downgrade"
+_ROLLED_OUT = frozenset({Way.BEGUN.value, Way.ATTACHED.value})
 LASTING = frozenset({_POISONED, _OLDER, _DOWNGRADE})
 """Refusals that waiting does not change: the find is dealt with until another one comes, or a person says otherwise."""
 
@@ -50,7 +51,7 @@ def heed(app: App, watched: Watched, load: Callable[[], Loaded], sight: Sight, b
     that there is. Writes nothing when nothing changed. Raises StoreUnavailable when the outcome could not be
     remembered; then too the same call again is right.
     """
-    noticed = notice(watched, sight, before, app.clock.now())
+    noticed = _taken_back(app.store, notice(watched, sight, before, app.clock.now()))
     if _is_lifted(app.store, watched, noticed):
         noticed = replace(noticed, handled="", outcome="", message="", revision="")
     if sight.digest is None or not is_new(noticed):
@@ -134,6 +135,21 @@ def _wish(watched: Watched, loaded: Loaded, noticed: Sighting) -> Wish:
         actor=ACTOR,
         reason=f"{watched.image}:{noticed.tag} by {policy.text}",
     )
+
+
+def _taken_back(store: Store, sighting: Sighting) -> Sighting:
+    """Tell what was rolled out for the find, and has been taken back or undone since, as the refusal that it is now."""
+    if not sighting.rollout or sighting.handled != sighting.digest or sighting.outcome not in _ROLLED_OUT:
+        return sighting
+    try:
+        revision = store.load(sighting.rollout).revision
+    except UnknownRollout:  # its store is another one by now
+        return sighting
+    if not store.is_poisoned(sighting.service, revision.id):
+        return sighting
+    name = revision.tag or revision.short
+    message = f"{name} was taken back; `rollout retry {sighting.service}` lets the watcher try it again"
+    return replace(sighting, outcome=_POISONED, message=message, revision=revision.id)
 
 
 def _is_lifted(store: Store, watched: Watched, sighting: Sighting) -> bool:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import threading
-import traceback
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 from orchestrator.clock import Clock
 from orchestrator.daemon.agenda import Agenda
 from orchestrator.daemon.workers import Lane, Workers
 from orchestrator.store.errors import StoreUnavailable
+from orchestrator.telemetry.faults import told
 from orchestrator.telemetry.log import Log
 
 STORE_WAITS = (0.25, 5.0)
@@ -21,6 +20,8 @@ DEFECT_WAITS = (1.0, 60.0)
 """The same for a job that failed for a reason nobody foresaw."""
 
 
+LONG_SECONDS = 300.0
+"""A run that takes so long hangs: thirty calls that each took all the time that a call may."""
 TEND_SECONDS = 0.02
 """How soon the loop sees again to tasks that wait for a thread."""
 
@@ -46,19 +47,22 @@ class Jobs:
         """Know no kind of work yet."""
         self._clock, self._workers, self._log = clock, workers, log
         self._kinds: dict[str, tuple[Lane, Run]] = {}
+        self._long: dict[str, float] = {}
         self._agenda: Agenda[Job] = Agenda()
         self._changed = threading.Condition()
         self._failures: dict[Job, int] = {}
         self._silent: set[Job] = set()
+        self._running: dict[Job, float] = {}
         self._awaited = 0.0
         self.behind_seconds = 0.0
         """How late the loop came for what was due longest, at its last turn."""
         self.defects = 0
         """How many runs failed for a reason nobody foresaw."""
 
-    def on(self, kind: str, lane: Lane, run: Run) -> None:
-        """Say how a kind of work is done, and on which lane."""
+    def on(self, kind: str, lane: Lane, run: Run, *, long_seconds: float = LONG_SECONDS) -> None:
+        """Say how a kind of work is done, on which lane, and after how long a run of it is taken to hang."""
         self._kinds[kind] = (lane, run)
+        self._long[kind] = long_seconds
 
     def nudge(self, kind: str, name: str = "", *, after: float = 0.0) -> None:
         """Let a job be due in `after` seconds, or earlier if it is already; in flight it runs once more afterwards."""
@@ -73,7 +77,9 @@ class Jobs:
         job = Job(kind, name)
         with self._changed:
             self._agenda.drop(job)
-        self._well(job)
+            news = self._healed(job)
+        for each in news:
+            self._log.info(each)
 
     def knows(self, kind: str, name: str = "") -> bool:
         """Whether the job waits or is in flight."""
@@ -89,6 +95,14 @@ class Jobs:
         """How many runs have been handed over and are not over."""
         with self._changed:
             return self._agenda.in_flight
+
+    def hanging(self) -> tuple[tuple[Job, float], ...]:
+        """The runs that have taken too long, with their seconds so far, the longest first."""
+        with self._changed:
+            now = self._clock.monotonic()
+            lasting = [(job, now - begun) for job, begun in self._running.items()]
+        too_long = [each for each in lasting if each[1] > self._long[each[0].kind]]
+        return tuple(sorted(too_long, key=lambda each: -each[1]))
 
     @property
     def store_silent(self) -> bool:
@@ -122,57 +136,57 @@ class Jobs:
             self._awaited = 0.0
 
     def _run(self, job: Job) -> None:
+        error: Exception | None = None
+        # What stands if not even an exception comes back.
+        after: float | None = DEFECT_WAITS[1]
+        with self._changed:
+            self._running[job] = self._clock.monotonic()
         try:
             after = self._kinds[job.kind][1](job.name)
-        except StoreUnavailable as error:
-            after = self._wait(job, STORE_WAITS)
-            self._hush(job, error)
-        except Exception as error:  # noqa: BLE001 - one job's defect must stop neither the others nor itself for ever
-            after = self._wait(job, DEFECT_WAITS)
-            self.defects += 1
-            self._log.warning(
-                "job_failed", job=job.kind, name=job.name, error=_named(error), place=_place(error), again_in=after
-            )
-        else:
-            self._well(job)
+        except Exception as raised:  # noqa: BLE001 - one job's defect must stop neither the others nor itself for ever
+            error = raised
+        finally:
+            # Before anything is told: whatever goes wrong in the telling, the job comes again.
+            after, news = self._landed(job, error, after)
+        for each in news:
+            if each == "job_failed" and error is not None:
+                self._log.warning(each, job=job.kind, name=job.name, **told(error), again_in=after)
+            elif each == "store_unavailable":
+                self._log.warning(each, error=str(error))
+            else:
+                self._log.info(each)
+
+    def _landed(self, job: Job, error: Exception | None, after: float | None) -> tuple[float | None, list[str]]:
+        """Take note that a run is over and plan the next one; answers in how many seconds, and what is to be told."""
         with self._changed:
+            del self._running[job]
+            if error is None:
+                news = self._healed(job)
+            else:
+                after, news = self._failed(job, error)
             self._agenda.done(job, None if after is None else self._clock.monotonic() + after)
-            dropped = job not in self._agenda
+            if job not in self._agenda:
+                news += self._healed(job)
             if self._agenda.next_due() < self._awaited:
                 self._changed.notify_all()
-        if dropped:
-            self._well(job)
+        return after, news
 
-    def _wait(self, job: Job, waits: tuple[float, float]) -> float:
-        first, most = waits
-        with self._changed:
-            failures = self._failures[job] = self._failures.get(job, 0) + 1
-        return float(min(first * 2.0 ** min(failures - 1, 30), most))
+    def _failed(self, job: Job, error: Exception) -> tuple[float, list[str]]:
+        """Count a failure; under the lock. A silent store is told once, by the first who found it so."""
+        silent = isinstance(error, StoreUnavailable)
+        first, most = STORE_WAITS if silent else DEFECT_WAITS
+        failures = self._failures[job] = self._failures.get(job, 0) + 1
+        after = min(first * 2.0 ** min(failures - 1, 30), most)
+        if not silent:
+            self.defects += 1
+            return after, ["job_failed"]
+        news = [] if self._silent else ["store_unavailable"]
+        self._silent.add(job)
+        return after, news
 
-    def _hush(self, job: Job, error: StoreUnavailable) -> None:
-        with self._changed:
-            first = not self._silent
-            self._silent.add(job)
-        if first:
-            self._log.warning("store_unavailable", error=str(error))
-
-    def _well(self, job: Job) -> None:
-        """Forget what went wrong with a job; the last one that found the store silent says that it is back."""
-        if job not in self._failures:
-            return
-        with self._changed:
-            self._failures.pop(job, None)
-            back = job in self._silent and len(self._silent) == 1
-            self._silent.discard(job)
-        if back:
-            self._log.info("store_back")
-
-
-def _named(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
-def _place(error: Exception) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    last = frames[-1]
-    return f"{Path(last.filename).name}:{last.lineno} in {last.name}"
+    def _healed(self, job: Job) -> list[str]:
+        """Forget what went wrong with a job; under the lock. The last that found the store silent says it is back."""
+        self._failures.pop(job, None)
+        back = self._silent == {job}
+        self._silent.discard(job)
+        return ["store_back"] if back else []

@@ -7,6 +7,9 @@ import socket
 from collections.abc import Callable, Mapping
 
 READY, STOPPING, ALIVE = "READY=1", "STOPPING=1", "WATCHDOG=1"
+EXTEND_SECONDS = 60
+"""How much more time to begin with is asked for at once, and twice within it: only who is alive goes on asking."""
+BEGINNING = f"EXTEND_TIMEOUT_USEC={EXTEND_SECONDS * 1_000_000}"
 
 
 class Notify:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, TextIO
 from orchestrator.daemon.daemon import Daemon
 from orchestrator.daemon.directory import Directory
 from orchestrator.daemon.heed import heed
-from orchestrator.daemon.notify import READY, STOPPING, Notify
+from orchestrator.daemon.notify import BEGINNING, EXTEND_SECONDS, READY, STOPPING, Notify
 from orchestrator.daemon.workers import ThreadWorkers
 from orchestrator.desk import LocalDesk
 from orchestrator.http.api import api
+from orchestrator.http.credentials import UnfitSetting
 from orchestrator.http.health import health
 from orchestrator.http.receiver import receiver
 from orchestrator.http.scrape import metrics
@@ -26,6 +27,7 @@ from orchestrator.http.server import Server
 from orchestrator.http.settings import http_settings
 from orchestrator.telemetry.log import Lines, event_log
 from orchestrator.telemetry.metrics import Meters
+from orchestrator.telemetry.writing import Unfailing
 from orchestrator.wiring import App, registries
 from watchers.watch import look
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from orchestrator.clock import Clock
     from orchestrator.manifest.variables import Variables
     from orchestrator.store.ports import Store
+    from watchers.registries import Registries
 
 ANSWERS_SECONDS = 5.0
 """How long answers in hand may take when the server closes."""
@@ -86,14 +89,15 @@ def serve(setup: Setup, started: Callable[[str, Daemon, Directory], None], signa
     used, and CannotListen for an address that cannot be had.
     """
     signals = signals or Signals()
-    log = Lines(setup.stream, setup.log_format, setup.clock.now)
+    # One for both logs, so that their lines never mix and what is dropped is counted once.
+    stream = Unfailing(setup.stream)
+    log = Lines(stream, setup.log_format, setup.clock.now)
     with ExitStack() as stack:
         stack.enter_context(signals.heard())
         settings = http_settings(setup.environment, listen=setup.listen, log=log)
-        meters, workers, clients = Meters(version("rollout")), ThreadWorkers(), registries()
+        meters, workers, clients = Meters(version("rollout")), ThreadWorkers(), _clients()
         stack.callback(clients.close)
-        listeners = (event_log(setup.stream, setup.log_format), meters.listener())
-        app = App(setup.store, setup.clock, listeners=listeners)
+        app = App(setup.store, setup.clock, listeners=(event_log(stream, setup.log_format), meters.listener()))
         stack.callback(app.disconnect)
         directory = Directory(setup.path, setup.variables, setup.store, setup.clock)
         daemon = Daemon(
@@ -107,13 +111,13 @@ def serve(setup: Setup, started: Callable[[str, Daemon, Directory], None], signa
             heed=heed,
             seed=secrets.randbits(32),
         )
-        _measure(meters, daemon, directory, workers)
+        _measure(meters, daemon, directory, workers, stream)
         routes = [
             *receiver(settings.secrets, daemon.hear, counts=meters, log=log),
             *health(daemon),
             *metrics(meters.render, settings.guard),
             *api(
-                LocalDesk(app),
+                LocalDesk(app, log=log),
                 settings.guard,
                 clock=setup.clock,
                 problems=lambda: [problem.message for problem in directory.problems],
@@ -122,32 +126,58 @@ def serve(setup: Setup, started: Callable[[str, Daemon, Directory], None], signa
         server = Server(settings.listen, routes, guard=settings.guard, log=log)
         host, port = server.start()
         stack.callback(server.stop, ANSWERS_SECONDS)
-        stack.callback(daemon.stop)
         address = f"http://{host}:{port}"
-        notify = Notify(setup.environment)
-        turn = _Turn(daemon, signals, notify, setup.clock)
-        daemon.begin()
-        daemon.run(lambda: turn.asked_to_stop() or daemon.begun)
-        if daemon.begun:
-            log.info("daemon_started", listening=address, services=len(directory.known), directory=directory.path)
-            started(address, daemon, directory)
-            notify.say(READY)
-        daemon.run(turn.asked_to_stop)
-        notify.say(STOPPING)
-        log.info("daemon_stopping", signal=signal.Signals(signals.stop).name, in_flight=daemon.jobs.in_flight)
-        in_time = daemon.stop()
+        turn = _Turn(daemon, signals, Notify(setup.environment), setup.clock)
+        try:
+            turn.begin()
+            if daemon.begun:
+                log.info("daemon_started", listening=address, services=len(directory.known), directory=directory.path)
+                started(address, daemon, directory)
+            turn.go_on()
+            log.info("daemon_stopping", signal=signal.Signals(signals.stop).name, in_flight=daemon.jobs.in_flight)
+        finally:
+            # Once, whatever happened: twice would be twice the wait, and service managers kill after thirty seconds.
+            in_time = daemon.stop()
     log.info("daemon_stopped", in_time=in_time)
     return signals.stop
 
 
+def _clients() -> Registries:
+    try:
+        return registries()
+    except ValueError as error:
+        # The ears say what was expected of a setting; they know nothing of how this process tells it.
+        raise UnfitSetting(str(error)) from error
+
+
 class _Turn:
-    """What is asked between two turns of the loop."""
+    """The daemon's two stretches, and what is asked between two turns of its loop."""
 
     def __init__(self, daemon: Daemon, signals: Signals, notify: Notify, clock: Clock) -> None:
         self._daemon, self._signals, self._notify, self._clock = daemon, signals, notify, clock
-        self._said_at = clock.monotonic()
+        self._said_at = self._asked_at = clock.monotonic()
 
-    def asked_to_stop(self) -> bool:
+    def begin(self) -> None:
+        """Run until the manifests have been read, however long that takes, or until asked to stop."""
+        self._notify.say(BEGINNING)
+        self._daemon.begin()
+        self._daemon.run(lambda: self._asked_to_stop() or self._begun())
+
+    def go_on(self) -> None:
+        """Run until asked to stop."""
+        if self._daemon.begun:
+            self._notify.say(READY)
+        self._daemon.run(self._asked_to_stop)
+        self._notify.say(STOPPING)
+
+    def _begun(self) -> bool:
+        now = self._clock.monotonic()
+        if not self._daemon.begun and now - self._asked_at >= EXTEND_SECONDS / 2 and self._daemon.alive()[0]:
+            self._asked_at = now
+            self._notify.say(BEGINNING)
+        return self._daemon.begun
+
+    def _asked_to_stop(self) -> bool:
         """Whether to stop; on the way, a reload is begun and the service manager hears that we are alive."""
         if self._signals.reload:
             self._signals.reload = False
@@ -159,7 +189,7 @@ class _Turn:
         return bool(self._signals.stop)
 
 
-def _measure(meters: Meters, daemon: Daemon, directory: Directory, workers: ThreadWorkers) -> None:
+def _measure(meters: Meters, daemon: Daemon, directory: Directory, workers: ThreadWorkers, stream: Unfailing) -> None:
     for name, words, value in (
         ("rollout_daemon_services", "Services whose manifest is in force.", lambda: len(directory.known)),
         ("rollout_daemon_watched", "Services whose repository is looked at.", lambda: len(daemon.watching)),
@@ -173,7 +203,17 @@ def _measure(meters: Meters, daemon: Daemon, directory: Directory, workers: Thre
         ("rollout_daemon_queued", "Jobs that wait for a thread.", lambda: workers.waiting),
         ("rollout_daemon_threads", "Threads that have been started for jobs.", lambda: workers.threads),
         ("rollout_schedule_delay_seconds", "How late the last due job came up.", lambda: daemon.jobs.behind_seconds),
-        ("rollout_daemon_defects", "Runs of jobs that failed unforeseen.", lambda: daemon.jobs.defects),
+        (
+            "rollout_daemon_defects",
+            "Runs of jobs that failed unforeseen.",
+            lambda: daemon.jobs.defects + workers.defects,
+        ),
+        (
+            "rollout_daemon_hanging",
+            "Jobs that have not come back for far too long.",
+            lambda: len(daemon.jobs.hanging()),
+        ),
+        ("rollout_daemon_lines_dropped", "Lines of the log that could not be written.", lambda: stream.dropped),
         ("rollout_daemon_store_silent", "1 while the store does not answer.", lambda: daemon.jobs.store_silent),
     ):
         meters.gauge(name, words, value)

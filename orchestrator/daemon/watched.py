@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Watched:
     """One service: where its image comes from and by which rule a new one is found.
 
-    `image` is `host/repository`. `policy` is None for a manifest without `follow`, which may be started by hand and is
+    `policy` is None for a manifest without `follow`, which may be started by hand and is
     not watched. `problem` says what is wrong with the manifest on disk while the last good one is in force; empty when
     they are the same.
     """
@@ -26,12 +26,16 @@ class Watched:
     file: str
     host: str
     repository: str
-    image: str
     policy: Policy | None
     every_seconds: float
     problem: str = ""
     line: int = field(default=0, compare=False)
     """Where in the file its document names it."""
+
+    @property
+    def image(self) -> str:
+        """The image without tag and digest, `host/repository`."""
+        return f"{self.host}/{self.repository}"
 
 
 def watched_of(loaded: Loaded, line: int = 0) -> Watched:
@@ -57,7 +61,6 @@ def watched_of(loaded: Loaded, line: int = 0) -> Watched:
         file=loaded.file,
         host=intern(image.host),
         repository=image.repository,
-        image=image.name,
         policy=policy,
         every_seconds=every_seconds,
         line=line,

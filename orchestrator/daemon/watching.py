@@ -38,7 +38,7 @@ class Looks(Protocol):
     """`watchers.watch.look`, or its stand-in."""
 
     def __call__(
-        self, registry: Registry, repository: str, policy: Policy, before: Sight | None, *, thorough: bool = False
+        self, registry: Registry, repository: str, policy: Policy, before: Sight | None, *, hinted: bool, thorough: bool
     ) -> Sight:
         """Ask once what the policy picks now; raises `watchers.errors`."""
         ...
@@ -129,8 +129,8 @@ class Watching:
         return len(concerned)
 
     def ended(self, service: str) -> None:
-        """A rollout of the service has ended: what waited for that is tried again at once."""
-        if self._jobs.knows("heed", service):
+        """A rollout of the service has ended: what waited for that is tried again, and how it ended is taken in."""
+        if self._roster.get(service) is not None:
             self._jobs.nudge("heed", service)
 
     def look(self, service: str) -> float | None:
@@ -143,9 +143,10 @@ class Watching:
         before = watch.sight if told is None else _known(watched, told)
         began = self._clock.monotonic()
         try:
-            sight = self._look(
-                self._registry_of(watched.host), watched.repository, policy, before, thorough=hint is not None
-            )
+            registry = self._registry_of(watched.host)
+            # What was announced and is not there may be where only a thorough look reaches.
+            missed = hint is not None and hint.tries > 0
+            sight = self._look(registry, watched.repository, policy, before, hinted=hint is not None, thorough=missed)
         except RegistryError as error:
             outcome = "putOff" if error.code == BUSY else _kind(error)
             self._notes.looked(watched.host, outcome, self._clock.monotonic() - began)
@@ -162,6 +163,8 @@ class Watching:
         watch = self._roster.get(service)
         if watch is None or watch.sight is None or watch.sight.digest is None:
             return None
+        if watch.delays and not self._asked_anew(watch):
+            return delayed(watch)
         sight, before = watch.sight, self._store.sighting(service)
         heeded = self._heed(watch.watched, sight, before)
         watch.problem = ""  # it was written over; should the registry still fail, the next look says so again
@@ -176,6 +179,20 @@ class Watching:
             self._jobs.nudge("stir")
         # Whether a person has lifted the ban on a revision is written nowhere but in the ban itself.
         return PARDON_SECONDS if said.revision else None
+
+    def _asked_anew(self, watch: Watch) -> bool:
+        """Ask the registry again before what had to wait acts: something newer may have come meanwhile, and begun."""
+        policy = watch.watched.policy
+        if policy is None:
+            return False
+        try:
+            registry = self._registry_of(watch.watched.host)
+            sight = self._look(registry, watch.watched.repository, policy, watch.sight, hinted=False, thorough=False)
+        except RegistryError:  # the look that is due anyway tells of it
+            return False
+        if sight.digest is not None:
+            watch.sight = sight
+        return sight.digest is not None
 
     def _put_off(self, watch: Watch, heeded: Heeded, before: Sighting | None) -> float:
         watch.delays += 1

@@ -23,8 +23,8 @@ class Lane(StrEnum):
     CHORE = "chore"
 
 
-MOST = {Lane.TICK: 32, Lane.LOOK: 8, Lane.SUBMIT: 6, Lane.CHORE: 4}
-"""The greatest number of threads of each lane."""
+MOST = {Lane.TICK: 32, Lane.LOOK: 32, Lane.SUBMIT: 6, Lane.CHORE: 4}
+"""The greatest number of threads of each lane; looks have twice as many as one slow registry can hold up."""
 PATIENCE_SECONDS = {Lane.LOOK: 0.02}
 """How long a lane's tasks wait for a thread that is at work before another one joins in; elsewhere not at all.
 
@@ -83,6 +83,11 @@ class ThreadWorkers:
         return sum(len(pool.threads) for pool in self._pools.values())
 
     @property
+    def defects(self) -> int:
+        """How many tasks raised, which none should; their threads went on."""
+        return sum(pool.defects for pool in self._pools.values())
+
+    @property
     def waiting(self) -> int:
         """How many tasks no thread has taken up yet."""
         return sum(len(pool.tasks) for pool in self._pools.values())
@@ -118,6 +123,7 @@ class _Pool:
         self._changed = threading.Condition(threading.Lock())
         self._idle = self._called = 0
         self._closed = False
+        self.defects = 0
 
     def submit(self, task: Task) -> None:
         with self._changed:
@@ -160,7 +166,11 @@ class _Pool:
 
     def _work(self) -> None:
         while (task := self._next()) is not None:
-            task()
+            try:
+                task()
+            except BaseException:  # noqa: BLE001 - a thread that dies here would be missing in its lane for ever
+                with self._changed:
+                    self.defects += 1
             del task
 
     def _next(self) -> Task | None:

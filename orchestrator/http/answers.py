@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Protocol
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
+
+from orchestrator.telemetry.faults import told
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 # Nothing here is a page: a browser shall neither guess, frame, cache nor run what it is sent.
@@ -92,13 +93,6 @@ def speaks_json(log: Tells | None) -> Middleware:
             return in_our_words(500)
 
     return middleware
-
-
-def told(error: BaseException) -> dict[str, str]:
-    """Say of a mistake what a log may hold: its kind and the innermost place it came from."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"
-    return {"error": type(error).__name__, "place": place}
 
 
 async def add_safe_headers(_request: web.BaseRequest, response: web.StreamResponse) -> None:

@@ -7,7 +7,6 @@ health and webhooks. Bodies and tokens are neither logged nor repeated.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,7 +20,7 @@ from orchestrator.exit_codes import ExitCode
 from orchestrator.http.answers import Handler, Refusal, answer, refused
 from orchestrator.http.api_asked import Asked, Told, manifest_of
 from orchestrator.http.api_calls import answered, check_wire
-from orchestrator.http.api_fields import BadInput, read_body, read_query
+from orchestrator.http.api_fields import read_body, read_query
 from orchestrator.http.api_routes import ROOT, ROUTES, Route
 from orchestrator.http.api_work import Crew, Waiting
 from orchestrator.http.body import read_body as receive
@@ -33,10 +32,10 @@ from orchestrator.remote.errors import to_wire
 from orchestrator.remote.wire import version
 from orchestrator.result import blank
 from orchestrator.wish import Refused
+from orchestrator.words import BadInput, check_service
 from strategies.model import Reason
 from watchers.reference import ReferenceProblem
 
-_SERVICE = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _BODY_SECONDS = 30.0
 _QUICK_PLACES, _QUICK_SECONDS = 16, 30.0
 _SLOW_PLACES, _SLOW_SECONDS = 4, 170.0
@@ -74,7 +73,7 @@ class Api:
         ]
 
     def _route(self, method: str, path: str, scope: str, handler: Handler) -> web.RouteDef:
-        return web.route(method, path, self.guard.require(Scope(scope), _in_words(handler)))
+        return web.route(method, path, _in_words(self.guard.require(Scope(scope), handler)))
 
     def _path(self, route: Route) -> Handler:
         crew = self.slow if route.slow else self.quick
@@ -92,9 +91,12 @@ class Api:
     async def _asked(self, route: Route, request: web.Request) -> Asked:
         """Read a request as its route's table says; raises BadInput with every problem of query and body."""
         service = request.match_info.get("service", "")
-        if "service" in request.match_info and _SERVICE.fullmatch(service) is None:
-            words = "no service has such a name; /api/v1/services lists those that are known"
-            raise Refusal(404, "unknownService", words)
+        if "service" in request.match_info:
+            try:
+                check_service(service)
+            except ValueError:
+                words = "no service has such a name; /api/v1/services lists those that are known"
+                raise Refusal(404, "unknownService", words) from None
         body = await receive(request, most_bytes=MOST_BYTES, seconds=_BODY_SECONDS)
         problems: list[tuple[str, str]] = []
         given: dict[str, object] = {}

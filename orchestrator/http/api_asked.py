@@ -13,15 +13,14 @@ from orchestrator.cli.session import Session
 from orchestrator.clock import Clock
 from orchestrator.desk import Desk
 from orchestrator.http.answers import Refusal
-from orchestrator.http.api_fields import BadInput
 from orchestrator.result import watch_document
 from orchestrator.store.records import Snapshot
+from orchestrator.words import LONGEST_ACTOR, BadInput
 
 if TYPE_CHECKING:
     from orchestrator.manifest.loader import Loaded
 
 Document = dict[str, Any]
-_ACTOR_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ class Asked:
 
 def signed(said: str, token: str) -> str:
     """Who is recorded: what the caller says, and by whose token, so that nobody poses as another in silence."""
-    said = " ".join(said.split())[:_ACTOR_CHARACTERS]
+    said = " ".join(said.split())[:LONGEST_ACTOR]
     if not token:
         # Without a name of ours behind it, theirs must not read as if there were one.
         return said.replace(" via ", " by way of ") or "api"

@@ -15,11 +15,12 @@ from orchestrator.http.answers import Refusal
 from orchestrator.http.api_asked import signed
 from orchestrator.remote import sending
 from orchestrator.remote.calls import WIRE, Call
-from orchestrator.store.records import LeaseRecord, Snapshot, StoredEvent, Suspension
+from orchestrator.store.records import LeaseRecord, Snapshot, StoredEvent, Suspension, WishRecord
+from orchestrator.words import demand_fit, demand_reason, demand_sensible
 from strategies.model import Command, CommandKind, Rollout
 
 if TYPE_CHECKING:
-    from orchestrator.remote.sending import ProspectSent, WishSent
+    from orchestrator.remote.sending import ProspectSent
     from orchestrator.wish import Submission
     from providers.ports import Finding
 
@@ -29,14 +30,13 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def answered(call: Call, body: bytes, desk: Desk, clock: Clock, token: str) -> bytes:
-    """Do what a call asks and write its result; raises Refusal for arguments that do not fit, else its errors."""
+    """Do what a call asks and write its result; raises Refusal or BadInput for arguments that do not fit."""
     try:
         arguments = call.read(body)
     except (msgspec.MsgspecError, RecursionError) as error:
         words = f"the arguments of {call.name} cannot be read: {error}"
         raise Refusal(400, "versionSkew", words) from error
-    if not call.slow and b"\\u0000" in body:
-        raise Refusal(400, "badRequest", "no text may hold the character NUL, which databases cannot keep")
+    demand_fit(arguments)
     serving = Serving(desk, clock, token)
     method: Callable[..., Any] = getattr(serving, call.name, None) or getattr(desk.store, call.name)
     return msgspec.json.encode(method(**arguments))
@@ -66,15 +66,17 @@ class Serving:
     ) -> Command:
         """Record a word at the daemon's time: a client's clock (`at`) must not put the journal out of order."""
         del at
+        demand_sensible(kind, argument, reason)
         store = self.desk.store
         return store.command(rollout_id, kind, self._by(actor), at=self.clock.now(), reason=reason, argument=argument)
 
-    def suspend(self, suspension: Suspension) -> None:
+    def suspend(self, suspension: Suspension) -> bool:
         """Hold back one service or all."""
-        until = suspension.until
-        if until is not None and until.tzinfo is None:
-            raise Refusal(400, "badRequest", "until: must be a time with its zone, such as 2030-01-31T18:00:00Z")
-        self.desk.store.suspend(replace(suspension, actor=self._by(suspension.actor), at=self.clock.now()))
+        return self.desk.suspend(replace(suspension, actor=self._by(suspension.actor), at=self.clock.now()))
+
+    def unsuspend(self, service: str | None, *, actor: str, reason: str) -> bool:
+        """Let go of one service, or of all."""
+        return self.desk.unsuspend(service, actor=self._by(actor), reason=reason)
 
     def events(self, service: str | None = None, *, rollout: str | None = None, after: int = 0) -> list[StoredEvent]:
         """Events of one service or rollout."""
@@ -103,8 +105,9 @@ class Serving:
 
         return tuple(self.desk.tags(parse(image)))
 
-    def submit(self, wish: WishSent) -> Submission:
+    def submit(self, wish: WishRecord) -> Submission:
         """Begin, attach or refuse."""
+        demand_reason(emergency=wish.emergency, reason=wish.reason)
         return self.desk.submit(sending.received(wish, self._by(wish.actor)))
 
     def undo(self, service: str, to: str | None, *, steps: bool, actor: str, reason: str) -> Submission:

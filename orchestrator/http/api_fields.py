@@ -6,11 +6,11 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
-_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+from orchestrator.words import LONGEST_TEXT, BadInput, check_moment, check_text
 
 
 class Kind(Enum):
@@ -23,14 +23,6 @@ class Kind(Enum):
     MOMENT = "a time such as 2030-01-31T18:00:00Z"
 
 
-class BadInput(Exception):  # noqa: N818 - reads as what it is
-    """A request that cannot be meant; `problems` pairs each path in it with what was expected there."""
-
-    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
-        super().__init__("; ".join(f"{path}: {message}" if path else message for path, message in problems))
-        self.problems = tuple(problems)
-
-
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of a body or a query; texts have at most `longest` characters, numbers lie in `least`..`most`."""
@@ -40,7 +32,7 @@ class Field:
     kind: Kind = Kind.TEXT
     required: bool = False
     default: Any = None
-    longest: int = 2000
+    longest: int = LONGEST_TEXT
     pattern: str = ""
     example: str = ""
     one_of: tuple[str, ...] = ()
@@ -77,15 +69,15 @@ class Field:
             raise ValueError(f"must be {self.kind.value}; got {_shown(value)}")
         if self.kind is Kind.TEXT:
             self._check_text(value)
-        if self.kind in (Kind.TEXT, Kind.TEXTS):
-            _check_characters(value)
+        if self.kind is Kind.TEXTS:
+            for text in (*value, *value.values()):
+                check_text(text, None)
         if self.kind is Kind.NUMBER and not self.least <= value <= self.most:
             raise ValueError(f"must be from {self.least} to {self.most}; got {value}")
         return value
 
     def _check_text(self, value: str) -> None:
-        if len(value) > self.longest:
-            raise ValueError(f"must have at most {self.longest} characters; got {len(value)}")
+        check_text(value, self.longest)
         if self.one_of and value not in self.one_of:
             raise ValueError(f"must be one of {', '.join(self.one_of)}; got {_shown(value)}")
         if self.pattern and re.fullmatch(self.pattern, value) is None:
@@ -142,14 +134,6 @@ def read(fields: Sequence[Field], given: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _check_characters(value: str | Mapping[str, str]) -> None:
-    """Control characters and halves of surrogate pairs can be kept by no database and shown by no terminal."""
-    for text in (value,) if isinstance(value, str) else (*value, *value.values()):
-        bad = _UNFIT.search(text)
-        if bad is not None:
-            raise ValueError(f"must be text without control characters; got the character 0x{ord(bad[0]):02x}")
-
-
 def _listed(known: Sequence[str]) -> str:
     return f"only {', '.join(known)}" if known else "nothing"
 
@@ -165,8 +149,8 @@ def _moment(value: Any) -> datetime:
     if at.tzinfo is None:
         raise ValueError(f"{expected}, with its zone; got {_shown(value)}")
     try:
-        return at.astimezone(UTC)
-    except OverflowError:
+        return check_moment(at)
+    except ValueError:
         raise ValueError(f"{expected}; got {_shown(value)}") from None
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.http.api_asked import Asked, Document, Told, demand_known, image_of, manifest_of
-from orchestrator.http.api_fields import BadInput
 from orchestrator.result import SCHEMA, blank, stamp, watch_document
 from orchestrator.store.records import Suspension
+from orchestrator.words import demand_reason, demand_sensible
 from strategies.model import CommandKind, Reason, Rollout
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def command(asked: Asked) -> Told:
     from orchestrator.sayings import pointless, without_rollout
 
     kind, argument = CommandKind(asked.given["kind"]), asked.given["argument"]
-    _check_settling(kind, argument, asked.given["reason"])
+    demand_sensible(kind, argument, asked.given["reason"])
     demand_known(asked)
     store, session = asked.desk.store, asked.session()
     running = store.active(asked.service)
@@ -117,16 +117,16 @@ def suspend(asked: Asked) -> Told:
     """Hold back one service, or all where none is named."""
     until, reason = asked.given["until"], asked.given["reason"]
     name = asked.service or None
-    asked.desk.store.suspend(Suspension(name, asked.actor, reason, asked.clock.now(), until))
-    return Told({"schema": SCHEMA, "service": name, "suspended": True, "until": stamp(until), "reason": reason})
+    known = asked.desk.suspend(Suspension(name, asked.actor, reason, asked.clock.now(), until))
+    told = {"schema": SCHEMA, "service": name, "suspended": True, "until": stamp(until), "reason": reason}
+    return Told({**told, "known": known})
 
 
 def unsuspend(asked: Asked) -> Told:
     """Let one service, or all, be rolled out again; one may stay held back by the suspension of all."""
     name = asked.service or None
-    store = asked.desk.store
-    store.unsuspend(name)
-    still = store.suspended(name, asked.clock.now()) if name else None
+    known = asked.desk.unsuspend(name, actor=asked.actor, reason=asked.given["reason"])
+    still = asked.desk.store.suspended(name, asked.clock.now()) if name else None
     return Told(
         {
             "schema": SCHEMA,
@@ -134,6 +134,7 @@ def unsuspend(asked: Asked) -> Told:
             "suspended": still is not None,
             "until": stamp(still.until) if still else None,
             "reason": still.reason if still else None,
+            "known": known,
         }
     )
 
@@ -143,8 +144,7 @@ def start(asked: Asked) -> Told:
     from orchestrator.wish import Wish
 
     given = asked.given
-    if given["emergency"] and not given["reason"]:
-        raise BadInput([("reason", "must be given with `emergency`: it skips the safety of steps and holds")])
+    demand_reason(emergency=given["emergency"], reason=given["reason"])
     loaded = manifest_of(asked)
     digest, tag = image_of(asked, loaded)
     wish = Wish(
@@ -195,19 +195,6 @@ def doctor(asked: Asked) -> Told:
     image_of(asked, loaded, ask=False)
     found = list(asked.desk.checkup(loaded, asked.given["image"], asked.given["tag"]))
     return Told(doctor_document(loaded.manifest.service, found))
-
-
-def _check_settling(kind: CommandKind, argument: str, reason: str) -> None:
-    problems = []
-    if kind is CommandKind.SETTLE:
-        if argument not in ("stable", "candidate"):
-            problems.append(("argument", "must be stable or candidate: the side that shall serve"))
-        if not reason:
-            problems.append(("reason", "must be given: settling is a decision that the journal has to explain"))
-    elif argument:
-        problems.append(("argument", f"must not be given: {kind.value} takes none"))
-    if problems:
-        raise BadInput(problems)
 
 
 def _with_command(document: Document, seq: int | None) -> Document:

@@ -12,6 +12,7 @@ from typing import Literal
 from orchestrator.http import api_handlers as does
 from orchestrator.http.api_asked import Asked, Told
 from orchestrator.http.api_fields import Field, Kind
+from orchestrator.words import LONGEST_ACTOR
 from strategies.model import CommandKind
 
 ROOT = "/api/v1"
@@ -39,7 +40,9 @@ class Route:
     errors: tuple[int, ...] = ()
 
 
-_ACTOR = Field("actor", "Who asks; recorded with the name of the token, which this cannot replace.", longest=200)
+_ACTOR = Field(
+    "actor", "Who asks; recorded with the name of the token, which this cannot replace.", longest=LONGEST_ACTOR
+)
 _REASON = Field("reason", "Why; it stands in the journal.", default="")
 _WORDS = tuple(kind.value for kind in CommandKind if kind is not CommandKind.SUPERSEDE)
 _IMAGE = Field("image", "The image by reference, with tag or digest.", longest=500)
@@ -171,6 +174,7 @@ ROUTES: tuple[Route, ...] = (
         "Let a service be rolled out again.",
         does.unsuspend,
         {200: "Suspension"},
+        query=(_REASON, _ACTOR),
     ),
     Route(
         "PUT",
@@ -190,6 +194,7 @@ ROUTES: tuple[Route, ...] = (
         "Lift the suspension of all.",
         does.unsuspend,
         {200: "Suspension"},
+        query=(_REASON, _ACTOR),
     ),
     Route(
         "POST",

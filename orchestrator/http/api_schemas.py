@@ -138,7 +138,9 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Watch": _WATCH,
     "Watches": a(schema=_SCHEMA, watches=many(_with(_WATCH, service=TEXT, rollout=MAYBE_TEXT)), problems=many(TEXT)),
-    "Suspension": a(schema=_SCHEMA, service=MAYBE_TEXT, suspended=FLAG, until=MAYBE_TIME, reason=MAYBE_TEXT),
+    "Suspension": a(
+        schema=_SCHEMA, service=MAYBE_TEXT, suspended=FLAG, until=MAYBE_TIME, reason=MAYBE_TEXT, known=FLAG
+    ),
     "Resolved": a(schema=_SCHEMA, image=TEXT, digest=TEXT),
     "Tags": a(schema=_SCHEMA, image=TEXT, tags=many(TEXT)),
     "Plans": a(

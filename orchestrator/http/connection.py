@@ -8,15 +8,30 @@ from typing import Any, cast
 
 from aiohttp import web
 
-from orchestrator.http.answers import SAFE_HEADERS, Tells, in_our_words, told
+from orchestrator.http.answers import SAFE_HEADERS, Tells, in_our_words
+from orchestrator.telemetry.faults import told
 
 _LINGER_SECONDS = 2.0
+_HEALTH = frozenset({"/healthz", "/readyz"})
 
 
 class Connection(web.RequestHandler):
-    """The library's own handler, with our words for its refusals; it writes no access log and unpacks nothing."""
+    """The library's own handler, with our words for its refusals; it writes no access log and unpacks nothing.
 
-    def __init__(self, manager: web.Server, loop: asyncio.AbstractEventLoop, log: Tells | None, **limits: Any) -> None:
+    An answer is sent when the kernel has all of it, and has `send_seconds` for that. A `spare` connection is for health
+    alone, and for one answer.
+    """
+
+    def __init__(
+        self,
+        manager: web.Server,
+        loop: asyncio.AbstractEventLoop,
+        log: Tells | None,
+        *,
+        send_seconds: float,
+        spare: bool = False,
+        **limits: Any,
+    ) -> None:
         """Take the library's `limits` by their names there."""
         super().__init__(
             manager,
@@ -26,9 +41,34 @@ class Connection(web.RequestHandler):
             lingering_time=_LINGER_SECONDS,
             **limits,
         )
-        self._log = log
+        self._log, self._send_seconds, self.spare = log, send_seconds, spare
+        self.arriving = True
+        """Whether it was accepted and its transport is still to come."""
         self.busy = False
         """Whether a request has reached the application and its answer is not yet sent."""
+        self.sending_since: float | None = None
+        """When the answer in hand was begun to be sent, by the loop's clock; None while none is."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait after each answer until the client has room for it: what is not read is neither answered nor kept."""
+        self.arriving = False
+        cast(asyncio.WriteTransport, transport).set_write_buffer_limits(high=0)
+        super().connection_made(transport)
+
+    def force_close(self) -> None:
+        """Hang up at once: to close would wait for the client to read what is left, and that may be never."""
+        if self.transport is not None:
+            self.transport.abort()
+        super().force_close()
+
+    @property
+    def takes_a_place(self) -> bool:
+        """Whether a socket is open, or a handler still at work for a client that has left."""
+        return self.arriving or self.transport is not None or (self.busy and self.sending_since is None)
+
+    def serves(self, path: str) -> bool:
+        """Say whether this path is answered here."""
+        return not self.spare or path in _HEALTH
 
     def handle_error(
         self,
@@ -51,13 +91,20 @@ class Connection(web.RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Send an answer; a refusal that the library raised is said in our words."""
+        """Send an answer, or hang up where it is not read; a refusal that the library raised is said in our words."""
         if isinstance(resp, web.HTTPException) and resp.status >= 400:
             resp = in_our_words(resp.status, resp.headers)
+        if self.spare:
+            resp.force_close()
+        self.busy, self.sending_since = True, self._loop.time()
         try:
-            return await super().finish_response(request, resp, start_time)
+            async with asyncio.timeout(self._send_seconds):
+                return await super().finish_response(request, resp, start_time)
+        except TimeoutError:
+            self.force_close()
+            return resp, True
         finally:
-            self.busy = False
+            self.busy, self.sending_since = False, None
 
 
 class Turned(asyncio.Protocol):
@@ -73,8 +120,11 @@ class Turned(asyncio.Protocol):
         writable.close()
 
 
+FULL_MESSAGE = "too many connections are open; come back in a moment"
+
+
 def _full() -> bytes:
-    body = json.dumps({"error": {"code": "full", "message": "too many connections are open; come back in a moment"}})
+    body = json.dumps({"error": {"code": "full", "message": FULL_MESSAGE}})
     headers = {
         **SAFE_HEADERS,
         "Content-Type": "application/json",

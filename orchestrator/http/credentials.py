@@ -12,6 +12,8 @@ from enum import StrEnum
 from watchers.webhooks import Source
 
 READ_TOKEN, OPERATE_TOKEN, WEBHOOK_SECRET = "ROLLOUT_READ_TOKEN", "ROLLOUT_OPERATE_TOKEN", "ROLLOUT_WEBHOOK_SECRET"
+_SHORTEST_PADDED = 16
+"""What ends in one `=` and is shorter is a name whose token is missing, and no token in base64."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
@@ -55,7 +57,7 @@ def tokens_of(settings: Mapping[str, str]) -> tuple[Token, ...]:
     return tuple(
         Token(name, scope, _digest(text))
         for setting, scope in ((READ_TOKEN, Scope.READ), (OPERATE_TOKEN, Scope.OPERATE))
-        for name, text in (_named(part) for part in _parts(setting, settings))
+        for name, text in (_named(setting, part) for part in _parts(setting, settings))
     )
 
 
@@ -106,9 +108,15 @@ def _parts(name: str, settings: Mapping[str, str]) -> list[str]:
     return parts
 
 
-def _named(part: str) -> tuple[str, str]:
-    """Tell `name=token` from a token that itself ends in `=`, as base64 does."""
-    name, _, text = part.partition("=")
+def _named(setting: str, part: str) -> tuple[str, str]:
+    """Tell `name=token` from a token that itself ends in `=`, as base64 does.
+
+    A name without its token is what is left where the command that should have made it has failed.
+    """
+    name, equals, text = part.partition("=")
+    if equals and (not name or (not text and len(part) < _SHORTEST_PADDED)):
+        what = f"{name!r} without its token" if name else "a token without its name"
+        raise UnfitSetting(f"{setting}: expected name=token; got {what}")
     return (name, text) if text.strip("=") and _NAME.fullmatch(name) else ("", part)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from orchestrator.http.answers import Refusal, Tells
 from orchestrator.http.apart import apart
 from orchestrator.http.credentials import Caller, Scope, UnfitSetting
+from watchers.errors import RegistryError
 
 TENANT, AUDIENCE, AUTHORITY = "ROLLOUT_ENTRA_TENANT", "ROLLOUT_ENTRA_AUDIENCE", "AZURE_AUTHORITY_HOST"
 READ_ROLE, OPERATE_ROLE = "Rollout.Read", "Rollout.Operate"
@@ -29,7 +30,7 @@ _FRESH_SECONDS, _ASK_AGAIN_SECONDS = 24 * 3600.0, 60.0
 _LONGEST_ACTOR = 128
 
 Fetch = Callable[[str], bytes]
-"""Returns what stands at an address; blocks, and raises OSError or ValueError."""
+"""Returns what stands at an address; blocks, and raises RegistryError or ValueError."""
 
 
 class Entra:
@@ -103,19 +104,17 @@ def entra_of(settings: Mapping[str, str], log: Tells | None = None) -> Entra | N
 
 
 def fetched(address: str) -> bytes:
-    """Return what stands at an address, within a limit of bytes and time, following nobody elsewhere."""
-    import requests
+    """Return what stands at an address, within one limit of bytes and of time, following nobody elsewhere."""
+    from watchers.transport import AGENT, HttpTransport
 
-    ends = time.monotonic() + _FETCH_SECONDS
-    body = b""
-    with requests.get(address, timeout=_FETCH_SECONDS, allow_redirects=False, stream=True) as answer:
-        if answer.status_code != 200:
-            raise ValueError(f"the answer has the status {answer.status_code}")
-        for chunk in answer.iter_content(8192):
-            body += chunk
-            if len(body) > _MOST_BYTES or time.monotonic() > ends:
-                raise ValueError("the answer is larger or slower than keys are")
-    return body
+    transport = HttpTransport(_FETCH_SECONDS)
+    try:
+        answer = transport.send("GET", address, {"User-Agent": AGENT, "Accept": "application/json"}, most=_MOST_BYTES)
+    finally:
+        transport.close()
+    if answer.status != 200:
+        raise ValueError(f"the answer has the status {answer.status}")
+    return answer.body
 
 
 class _Keys:
@@ -150,7 +149,7 @@ class _Keys:
         try:
             body = await apart(lambda: self._fetch(self._address), 2 * _FETCH_SECONDS)
             keys = _signing_keys(body)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RegistryError) as error:
             if self._log is not None:
                 self._log.warning("entra_keys_unavailable", address=self._address, error=type(error).__name__)
             return

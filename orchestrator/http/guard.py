@@ -16,6 +16,9 @@ __all__ = ["Guard", "Scope", "Verifier", "actor_of"]
 # aiohttp warns of keys that are plain text where it has a type for them.
 _ACTOR: Any = web.RequestKey("actor", str) if hasattr(web, "RequestKey") else "actor"
 _CARRYING = frozenset({"POST", "PUT", "PATCH"})
+# How a proxy says that it asks for somebody else.
+_OF_PROXIES = frozenset({"forwarded", "via", "x-real-ip"})
+_OF_PROXIES_TOO = "x-forwarded-"
 
 
 class Verifier(Protocol):
@@ -37,7 +40,9 @@ class Guard:
 
     `open` is true without tokens and verifier: then everybody on this machine may do everything, and a server lets
     nobody else connect. A page in a browser is on this machine too, so an open guard demands that the request was
-    addressed to this machine by name (a rebound name is another) and that writes are JSON (a form's are not).
+    addressed to this machine by name (a rebound name is another) and that writes are JSON (a form's are not). A proxy
+    may be on this machine as well, and those it asks for are elsewhere: what shows that it came through one is refused.
+    One that writes its own Host and says nothing of itself cannot be told from a program here: behind it, set tokens.
     """
 
     def __init__(self, tokens: tuple[Token, ...] = (), verifier: Verifier | None = None) -> None:
@@ -56,7 +61,7 @@ class Guard:
     async def admit(self, request: web.Request, scope: Scope) -> str:
         """Return the caller's name; raises Refusal."""
         if self.open:
-            check_addressed_here(request)
+            check_asked_here(request)
             _check_written_by_a_program(request)
             return ""
         caller = await self._caller(_bearer(request))
@@ -93,8 +98,24 @@ def addressed_here(request: web.Request) -> bool:
     return is_loopback(name)
 
 
-def check_addressed_here(request: web.Request) -> None:
-    """Raise Refusal for a request that was addressed to another name."""
+def through_a_proxy(request: web.Request) -> str | None:
+    """Return the header by which a proxy shows that it asks for somebody else, None where there is none."""
+    return next(
+        (name for name in request.headers if name.lower() in _OF_PROXIES or name.lower().startswith(_OF_PROXIES_TOO)),
+        None,
+    )
+
+
+def check_asked_here(request: web.Request) -> None:
+    """Raise Refusal for a request that was addressed to another name, or that came through a proxy."""
+    proxy = through_a_proxy(request)
+    if proxy is not None:
+        raise Refusal(
+            403,
+            "throughProxy",
+            f"this request came through a proxy, as its header {_canonical(proxy)} shows, and without tokens only "
+            "programs of this machine are answered; set ROLLOUT_OPERATE_TOKEN and send it as a bearer token",
+        )
     if not addressed_here(request):
         raise Refusal(
             403,
@@ -102,6 +123,11 @@ def check_addressed_here(request: web.Request) -> None:
             "without tokens only requests to localhost or 127.0.0.1 are answered; to be reached by another name, set "
             "ROLLOUT_OPERATE_TOKEN and send it as a bearer token",
         )
+
+
+def _canonical(name: str) -> str:
+    """The name as a known one is written: what follows the dash of X-Forwarded- is the sender's text."""
+    return "X-Forwarded-*" if name.lower().startswith(_OF_PROXIES_TOO) else name.title()
 
 
 def _check_written_by_a_program(request: web.Request) -> None:

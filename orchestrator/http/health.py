@@ -7,8 +7,9 @@ from typing import Protocol
 
 from aiohttp import web
 
-from orchestrator.http.answers import answer, told
+from orchestrator.http.answers import answer
 from orchestrator.http.apart import apart
+from orchestrator.telemetry.faults import told
 
 _READY_SECONDS = 3.0
 State = tuple[bool, tuple[str, ...]]

@@ -52,9 +52,9 @@ def place_of(text: str) -> Place:
 
 
 def check_may_listen(place: Place, open_to_all: bool) -> None:
-    """Raise CannotListen when others than this machine could connect to what asks nobody for a token."""
+    """Raise UnfitSetting when others than this machine could connect to what asks nobody for a token."""
     if open_to_all and not place.loopback:
-        raise CannotListen(
+        raise UnfitSetting(
             f"{LISTEN} {place}: beyond this machine a token is demanded; set {OPERATE_TOKEN} (and {READ_TOKEN} for "
             f"those who only look), or ROLLOUT_ENTRA_TENANT and ROLLOUT_ENTRA_AUDIENCE, or listen at {DEFAULT_LISTEN}"
         )

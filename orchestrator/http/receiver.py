@@ -17,6 +17,7 @@ from aiohttp import web
 from orchestrator.http.answers import Refusal, Tells, answer
 from orchestrator.http.body import read_body
 from orchestrator.http.credentials import Secrets
+from orchestrator.http.readings import Readings
 from watchers.signals import Signal
 from watchers.webhooks import Handshake, Junk, Source, read
 from watchers.webhooks.azure import asks_for_validation, may_send
@@ -42,11 +43,17 @@ class Counts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one source may send: bytes of a body, seconds for it, bodies at once, deliveries a second and at once."""
+    """What one source may send: bytes of a body, seconds for it, bodies at once, deliveries a second and at once.
+
+    The body itself shows who sends it where it is signed; of such, which anybody can begin, `unproven_of_one` are read
+    at once from one address, each for `unproven_seconds`.
+    """
 
     body_bytes: int = 1024 * 1024
     body_seconds: float = 10.0
     bodies: int = 64
+    unproven_seconds: float = 3.0
+    unproven_of_one: int = 16
     per_second: float = 50.0
     burst: int = 500
 
@@ -110,6 +117,7 @@ class _Door:
         self._source, self._secrets, self._around, self._limits = source, secrets, around, around.limits
         self._bucket = Bucket(around.limits.per_second, around.limits.burst, around.monotonic)
         self._bodies = 0
+        self._unproven = Readings(around.limits.bodies, around.limits.unproven_of_one)
         self._said: dict[str, float] = {}
 
     async def receive(self, request: web.Request) -> web.Response:
@@ -142,13 +150,7 @@ class _Door:
 
     async def _read(self, request: web.Request) -> tuple[Signal, ...] | Handshake:
         signature = self._introduced(request)
-        if self._bodies >= self._limits.bodies:
-            raise _too_many(1.0)
-        self._bodies += 1
-        try:
-            body = await read_body(request, most_bytes=self._limits.body_bytes, seconds=self._limits.body_seconds)
-        finally:
-            self._bodies -= 1
+        body = await (self._body(request) if signature is None else self._unproven_body(request))
         if signature is not None and not is_signed(self._secrets, signature, body):
             raise self._unknown("badSignature", "the signature is not of this body with a secret of this source")
         # Whoever has no secret cannot use up what a source may send, and a handshake is never turned away.
@@ -160,6 +162,19 @@ class _Door:
             return read(self._source, request.headers, body)
         except Junk as junk:
             raise Refusal(400, "junk", str(junk)) from None
+
+    async def _body(self, request: web.Request) -> bytes:
+        if self._bodies >= self._limits.bodies:
+            raise _too_many(1.0)
+        self._bodies += 1
+        try:
+            return await read_body(request, most_bytes=self._limits.body_bytes, seconds=self._limits.body_seconds)
+        finally:
+            self._bodies -= 1
+
+    async def _unproven_body(self, request: web.Request) -> bytes:
+        async with self._unproven.of(request.remote or ""):
+            return await read_body(request, most_bytes=self._limits.body_bytes, seconds=self._limits.unproven_seconds)
 
     def _introduced(self, request: web.Request) -> bytes | None:
         """Return the signature that is still to be checked, None where a secret was shown instead; raises Refusal."""

@@ -8,11 +8,12 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from weakref import WeakSet
 
 from aiohttp import web
 
-from orchestrator.http.answers import Handler, Tells, add_safe_headers, speaks_json
-from orchestrator.http.connection import FULL, Connection, Turned
+from orchestrator.http.answers import Handler, Refusal, Tells, add_safe_headers, speaks_json
+from orchestrator.http.connection import FULL, FULL_MESSAGE, Connection, Turned
 from orchestrator.http.guard import Guard
 from orchestrator.http.listening import bind, check_may_listen, place_of, shown
 
@@ -29,10 +30,17 @@ _LAST_WORDS_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What clients may take: connections at once, seconds between requests or for a head, and that head's size."""
+    """What clients may take: connections at once, seconds between requests or for a head, and that head's size.
+
+    `send_seconds` is the longest that one answer may take to be read; when all connections are taken, one whose client
+    has not read its answer for `patient_seconds` gives way. `spare` more are for health alone.
+    """
 
     connections: int = 512
+    spare: int = 8
     idle_seconds: float = 30.0
+    send_seconds: float = 30.0
+    patient_seconds: float = 1.0
     line_bytes: int = 8190
     field_bytes: int = 16380
     fields: int = 100
@@ -123,7 +131,7 @@ class Server:
         await listener.wait_closed()
 
     def _application(self) -> web.Application:
-        application = web.Application(middlewares=[_marks_busy, speaks_json(self._log)])
+        application = web.Application(middlewares=[speaks_json(self._log), _marks_busy])
         application[STOPPING] = asyncio.Event()
         application[LOOPBACK] = self._place.loopback
         application.on_response_prepare.append(add_safe_headers)
@@ -136,18 +144,26 @@ class Server:
         if server is None:
             raise RuntimeError("the application was not set up")
 
+        # Many are accepted in one turn of the loop, before the library knows of the first of them.
+        arriving: WeakSet[Connection] = WeakSet()
+
         def connected() -> asyncio.BaseProtocol:
-            if len(server.connections) >= limits.connections and not _made_room(server):
+            spare = _place([*server.connections, *(each for each in arriving if each.arriving)], limits, loop.time())
+            if spare is None:
                 return Turned(FULL)
-            return Connection(
+            connection = Connection(
                 server,
                 loop,
                 log,
+                send_seconds=limits.send_seconds,
+                spare=spare,
                 keepalive_timeout=limits.idle_seconds,
                 max_line_size=limits.line_bytes,
                 max_field_size=limits.field_bytes,
                 max_headers=limits.fields,
             )
+            arriving.add(connection)
+            return connection
 
         return connected
 
@@ -162,13 +178,29 @@ class Server:
         await _settle()
 
 
-def _made_room(server: web.Server) -> bool:
-    """Hang up on the connection that has been without a request for longest: many that say nothing keep nobody out."""
-    for connection in server.connections:
-        if isinstance(connection, Connection) and not connection.busy and connection.transport is not None:
-            connection.force_close()
-            return True
-    return False
+def _place(connections: Sequence[web.RequestHandler], limits: Limits, now: float) -> bool | None:
+    """Find a place for one connection more: False an ordinary one, True a spare one, None where there is neither."""
+    if len(connections) < limits.connections:
+        return False
+    known = [each for each in connections if isinstance(each, Connection) and each.takes_a_place]
+    spare = [each for each in known if each.spare]
+    ordinary = [each for each in known if not each.spare]
+    if len(ordinary) < limits.connections or _made_room(ordinary, now - limits.patient_seconds):
+        return False
+    return True if len(spare) < limits.spare or _made_room(spare, now) else None
+
+
+def _made_room(connections: Sequence[Connection], unread_since: float) -> bool:
+    """Hang up on the oldest connection without a request, else on the one whose answer is not read for longest: many
+    clients that neither ask nor read keep nobody out.
+    """
+    there = [each for each in connections if each.transport is not None]
+    idle = next((each for each in there if not each.busy), None)
+    unread = [each for each in there if each.sending_since is not None and each.sending_since <= unread_since]
+    found = idle or min(unread, key=lambda each: each.sending_since or 0.0, default=None)
+    if found is not None:
+        found.force_close()
+    return found is not None
 
 
 @web.middleware
@@ -176,6 +208,8 @@ async def _marks_busy(request: web.Request, handler: Handler) -> web.StreamRespo
     connection = request.protocol
     if isinstance(connection, Connection):
         connection.busy = True
+        if not connection.serves(request.path):
+            raise Refusal(503, "full", FULL_MESSAGE, {"Retry-After": "1", "Connection": "close"})
     return await handler(request)
 
 

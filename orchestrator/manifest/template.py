@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
 from orchestrator.manifest.document import Document, parse, read_text
-from orchestrator.manifest.problems import ManifestError, Path, Problem, dotted
+from orchestrator.manifest.problems import ManifestError, Path, Problem, dotted, shown
 from orchestrator.manifest.shapes import misshapen
 from orchestrator.manifest.variables import Variables, refers, resolve
 from providers.azure.settings import ContainerInstances
@@ -91,9 +91,25 @@ def read_template(text: str, file: str, home: str, variables: Variables) -> Temp
     document = documents[0]
     filled = resolve(document, variables, secret_at=secret_at, text_at=_text_at)
     written = _written_out(document, home)
-    value = _with_references(filled.value, (), written)
+    unfit = dict(_unfit(document, document.value, ()))
+    # What is wrong there is hidden from all further checks, whose messages may quote what they find.
+    hidden = {path: WrittenSecret(WRITTEN_OUT, f"{home}#{dotted(path)}") for path in unfit}
+    value = _with_references(filled.value, (), written | hidden)
     kept = _without_written(text, document, written)
-    return Template(value, kept, filled.used, document, filled.problems)
+    return Template(value, kept, filled.used, document, [*filled.problems, *unfit.values()])
+
+
+def _unfit(document: Document, value: Any, path: Path) -> Iterator[tuple[Path, Problem]]:
+    """Find every place of a secret that holds more than one value, with its problem, which never quotes them."""
+    if secret_at(path) and isinstance(value, dict | list):
+        message = f"must be one text or number, or a reference such as ${{env:NAME}}; got {shown(value)}"
+        yield path, Problem(document.file, document.line(path), dotted(path), message)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _unfit(document, item, (*path, key))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _unfit(document, item, (*path, number))
 
 
 def check_template(template: Template, settings: ContainerInstances, **facts: Any) -> list[Problem]:

@@ -15,9 +15,9 @@ from typing import Any, Literal, Protocol, get_type_hints
 
 import msgspec
 
-from orchestrator.remote.sending import ProspectSent, WishSent
+from orchestrator.remote.sending import ProspectSent
 from orchestrator.store.ports import Store
-from orchestrator.store.records import Snapshot
+from orchestrator.store.records import Snapshot, Suspension, WishRecord
 from orchestrator.wish import Submission
 from providers.ports import Finding
 from strategies.model import Rollout
@@ -43,7 +43,7 @@ class Served(Protocol):
         """Ask the registry for every tag of a repository."""
         ...
 
-    def submit(self, wish: WishSent) -> Submission:
+    def submit(self, wish: WishRecord) -> Submission:
         """Begin, attach or refuse. Idempotent; a crash leaves nothing or a rollout that the next call attaches to."""
         ...
 
@@ -53,6 +53,14 @@ class Served(Protocol):
 
     def pardon(self, service: str, actor: str) -> Rollout:
         """Lift the poison of what was rolled back last. Not idempotent: a second one finds nothing to pardon."""
+        ...
+
+    def suspend(self, suspension: Suspension) -> bool:
+        """Hold back one service or all; whether anything is known of it. Idempotent."""
+        ...
+
+    def unsuspend(self, service: str | None, *, actor: str, reason: str) -> bool:
+        """Let go of one service, or of all; whether anything is known of it. Idempotent."""
         ...
 
     def prospect(self, snapshot: Snapshot, digest: str | None, tag: str | None) -> ProspectSent:
@@ -98,7 +106,7 @@ CALLS: dict[str, Call] = {
     **_calls(Store, _READ, "manifest", "sighting", "sightings"),
     # The daemon answers it as judged by its own host and clock: a row that is shown belongs to a process that lives.
     **_calls(Store, _READ, "lease_of"),
-    **_calls(Store, _OPERATE, "suspend", "unsuspend"),
+    **_calls(Served, _OPERATE, "suspend", "unsuspend"),
     # A second command is a second word: two promotes skip two steps.
     **_calls(Store, _OPERATE, "command", again=False),
     **_calls(Served, _OPERATE, "pardon", again=False),

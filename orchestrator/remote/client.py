@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from orchestrator.cli.planning import Prospect
     from orchestrator.engine import Engine
     from orchestrator.manifest.loader import Loaded
-    from orchestrator.store.records import LeaseRecord
+    from orchestrator.store.records import LeaseRecord, Suspension
     from orchestrator.wish import Submission, Wish
     from strategies.model import Rollout
     from watchers.reference import Reference
@@ -92,6 +92,14 @@ class RemoteDesk:
     def pardon(self, service: str, actor: str) -> Rollout:
         """Let the daemon lift the poison."""
         return self._daemon.pardon(service, actor)
+
+    def suspend(self, suspension: Suspension) -> bool:
+        """Let the daemon hold back one service or all, by its own clock."""
+        return self._daemon.suspend(suspension)
+
+    def unsuspend(self, service: str | None, *, actor: str, reason: str) -> bool:
+        """Let the daemon let go of one service, or of all."""
+        return self._daemon.unsuspend(service, actor=actor, reason=reason)
 
     def prospect(self, loaded: Loaded, digest: str | None, tag: str | None) -> Prospect:
         """Let the daemon look around; the forecast is made here."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.forecast_world import Place
-from orchestrator.store.records import Snapshot
+from orchestrator.store.records import Snapshot, WishRecord
+from orchestrator.wish import recorded, wished
 from providers.secrets import SecretRef
 from strategies.model import Rollout
 
@@ -16,22 +17,6 @@ if TYPE_CHECKING:
     from orchestrator.manifest.loader import Loaded
     from orchestrator.manifest.problems import Problem
     from orchestrator.wish import Wish
-
-
-@dataclass(frozen=True, slots=True)
-class WishSent:
-    """A wish whose manifest is a snapshot; see `orchestrator.wish.Wish`."""
-
-    snapshot: Snapshot
-    digest: str | None = None
-    tag: str | None = None
-    redeploy: bool = False
-    allow_older: bool = False
-    emergency: bool = False
-    retry: bool = False
-    steps: bool = True
-    actor: str = ""
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,48 +30,26 @@ class ProspectSent:
     notes: list[str]
 
 
-def sent(wish: Wish) -> WishSent:
+def sent(wish: Wish) -> WishRecord:
     """Take a wish apart; raises ManifestError where its template holds a secret that would have to stay behind."""
     refuse_written(wish.loaded)
-    return WishSent(
-        wish.loaded.snapshot,
-        wish.digest,
-        wish.tag,
-        redeploy=wish.redeploy,
-        allow_older=wish.allow_older,
-        emergency=wish.emergency,
-        retry=wish.retry,
-        steps=wish.steps,
-        actor=wish.actor,
-        reason=wish.reason,
-    )
+    return recorded(wish)
 
 
-def received(sent: WishSent, actor: str) -> Wish:
+def received(sent: WishRecord, actor: str) -> Wish:
     """Put a wish together again on the other side, spoken by `actor`.
 
     Raises ManifestError with everything that is wrong with the manifest, ReferenceProblem for a digest or tag that is
     none.
     """
-    from orchestrator.wish import Wish
     from watchers.reference import check_digest, check_tag
 
     if sent.digest is not None:
         check_digest(sent.digest)
     if sent.tag is not None:
         check_tag(sent.tag)
-    return Wish(
-        reread(sent.snapshot),
-        sent.digest,
-        sent.tag,
-        redeploy=sent.redeploy,
-        allow_older=sent.allow_older,
-        emergency=sent.emergency,
-        retry=sent.retry,
-        steps=sent.steps,
-        actor=actor,
-        reason=sent.reason,
-    )
+    # What an undo holds back is for the daemon's own store to say.
+    return wished(replace(sent, actor=actor, leaves=None), reread(sent.snapshot))
 
 
 def reread(snapshot: Snapshot) -> Loaded:

@@ -87,6 +87,9 @@ class Wire:
         told = _error_in(answer.body)
         code, message = str(told.get("code") or ""), str(told.get("message") or "")
         ours = answer.headers.get(VERSION_HEADER) is not None
+        # Whoever asks for a password may be anybody; behind who was a daemon a moment ago one is believed to be still.
+        if answer.status in (401, 403) and not (ours or self._welcome):
+            return self._no_daemon(answer, call)
         if answer.status == 401:
             why = f"{self.server}: {message or 'it asks for a token, or knows this one no longer (401)'}"
             if self._welcome:
@@ -109,9 +112,13 @@ class Wire:
         if 300 <= answer.status < 400:
             to = answer.headers.get("Location") or "elsewhere"
             return NoDaemon(f"--server: {self.server} sends us on to {to[:200]}; name the daemon's own address")
+        return self._no_daemon(answer, call)
+
+    def _no_daemon(self, answer: Answer, call: Call) -> NoDaemon:
         return NoDaemon(
             f"--server: {self.server} is no rollout daemon (it answered {answer.status} to {PATH}{call.name}); "
             "name the address that `rollout daemon` prints when it starts"
+            + (", or let its API pass what stands in front of it" if answer.status in (401, 403) else "")
         )
 
     def _skew(self, answer: Answer, why: str) -> StoreError:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_SECONDS = 10
+ANSWER_SECONDS = 9.0
+"""How long a PostgreSQL may leave a question unanswered: longer than it may work on one by its own limits."""
 _WRITES = "rollout_writes"
 
 
@@ -43,6 +46,39 @@ def begin_as_asked(engine: Engine) -> None:
     def _begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get(_WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def give_up_on_silence(engine: Engine) -> None:
+    """Close a PostgreSQL connection on which a question stays unanswered for `ANSWER_SECONDS`, and raise.
+
+    The server's own limits are of no use when it is the one that does not answer, and the kernel's when something on
+    the way (a proxy, a frozen host) still takes what is sent. Raises ImportError where the driver is missing.
+    """
+    import psycopg
+    from psycopg.abc import RV, PQGen
+
+    def limited(connection: psycopg.Connection[Any], gen: PQGen[RV]) -> PQGen[RV]:
+        give_up = time.monotonic() + ANSWER_SECONDS
+        try:
+            waits_for = next(gen)
+            while True:
+                # While nothing comes the driver says so several times a second.
+                ready = yield waits_for
+                if time.monotonic() > give_up and not ready:
+                    connection.close()
+                    raise psycopg.OperationalError(f"no answer within {ANSWER_SECONDS:g} s")
+                waits_for = gen.send(ready)
+        except StopIteration as end:
+            answer: RV = end.value
+            return answer
+
+    class Impatient(psycopg.Connection[Any]):
+        def wait(self, gen: PQGen[RV], *args: Any, **more: Any) -> RV:
+            return super().wait(limited(self, gen), *args, **more)
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(_dialect: object, _entry: object, args: list[Any], settings: dict[str, Any]) -> DBAPIConnection:
+        return cast("DBAPIConnection", Impatient.connect(*args, **settings))
 
 
 class Database:

@@ -37,6 +37,21 @@ _NETWORK = frozenset(
         "smbfs",
     }
 )
+CONNECT_SECONDS = 5
+"""How long a database may take to welcome a connection."""
+LIMITS = {
+    "connect_timeout": str(CONNECT_SECONDS),
+    "keepalives": "1",
+    "keepalives_idle": "3",
+    "keepalives_interval": "2",
+    "keepalives_count": "2",
+    "tcp_user_timeout": "7000",
+    "options": "-c statement_timeout=8s -c lock_timeout=6s",
+}
+"""What is asked of PostgreSQL's driver, kernel and server, unless the URL says otherwise.
+
+A database that falls silent must be given up before a lease of 15 s is over, a new connection's welcome included.
+"""
 _WAY_OUT = "name another place with --store sqlite:////absolute/path/rollout.db or ROLLOUT_STORE, or use postgresql://"
 
 
@@ -70,8 +85,7 @@ def open_store(url: str | None = None) -> SqlStore:
         raise StoreMisplaced(
             "store: expected sqlite:////path/to/file.db or postgresql://user@host/database; got something else"
         ) from None
-    name = parsed.render_as_string(hide_password=True)
-    backend = parsed.get_backend_name()
+    name, backend = _named(parsed), parsed.get_backend_name()
     if backend not in ("sqlite", "postgresql", "postgres"):
         raise StoreMisplaced(f"store: expected a sqlite or postgresql URL; got {name}")
     database = Database(_sqlite(parsed) if backend == "sqlite" else _postgresql(parsed), name)
@@ -83,13 +97,22 @@ def open_store(url: str | None = None) -> SqlStore:
     return SqlStore(database)
 
 
+def _named(url: URL) -> str:
+    """The store's name for messages: what it is and where, and nothing else; the query may hold passwords too."""
+    host = url.host or ",".join(_words(url.query.get("host", ())))
+    port = "" if url.port is None else f":{url.port}"
+    database = "" if url.database is None else f"/{url.database}"
+    return f"{url.get_backend_name()}://{host}{port}{database}"
+
+
 def _sqlite(url: URL) -> Engine:
     from sqlalchemy import create_engine
 
     from orchestrator.store.database import BUSY_SECONDS, begin_as_asked
 
     if url.database in (None, "", ":memory:") or url.query:
-        raise StoreMisplaced(f"store: expected a plain file, sqlite:////path/to/file.db; got {url}")
+        more = " and more" if url.query else ""
+        raise StoreMisplaced(f"store: expected a plain file, sqlite:////path/to/file.db; got {_named(url)}{more}")
     path = Path(str(url.database)).expanduser().absolute()
     _place(path)
     engine = create_engine(url.set(database=str(path)), connect_args={"timeout": BUSY_SECONDS})
@@ -100,17 +123,26 @@ def _sqlite(url: URL) -> Engine:
 def _postgresql(url: URL) -> Engine:
     from sqlalchemy import create_engine
 
-    patience = {"connect_timeout": "10", "options": "-c lock_timeout=10s"}
-    arguments = {key: value for key, value in patience.items() if key not in url.query}
-    # A connection that a firewall dropped while idle is found out before it is used, not by a failed save.
+    from orchestrator.store.database import give_up_on_silence
+
+    limits = {key: value for key, value in LIMITS.items() if key not in url.query}
+    # Of two words for one setting the server takes the later one.
+    limits["options"] = " ".join((LIMITS["options"], *_words(url.query.get("options", ()))))
     address = url.set(drivername="postgresql+psycopg")
     try:
-        return create_engine(address, pool_pre_ping=True, connect_args=arguments)
+        # A connection that a firewall dropped while idle is found out before it is used, not by a failed save.
+        engine = create_engine(address, pool_pre_ping=True, connect_args=limits)
+        give_up_on_silence(engine)
+        return engine
     except ImportError as error:
         raise StoreMisplaced(
             "store: a postgresql:// store needs the driver psycopg 3: pip install 'psycopg[binary]' "
             f"where rollout is installed (pipx inject rollout 'psycopg[binary]'); {error}"
         ) from error
+
+
+def _words(asked: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (asked,) if isinstance(asked, str) else asked
 
 
 def _place(path: Path) -> None:

@@ -10,7 +10,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from orchestrator.store.records import LeaseRecord, Owner, Retained, Sighting, Snapshot, StoredEvent, Suspension
+from orchestrator.store.records import (
+    LeaseRecord,
+    Owner,
+    Retained,
+    Sighting,
+    Snapshot,
+    StoredEvent,
+    Suspension,
+    WishRecord,
+)
 from strategies.journal import Event
 from strategies.model import Command, CommandKind, Revision, Rollout
 
@@ -183,20 +192,73 @@ class Watches(Protocol):
         """
         ...
 
+    def forget_manifest(self, service: str) -> None:
+        """Drop the manifest that is in force no longer; idempotent. What was seen for the service stays."""
+        ...
+
     def keep_sighting(self, sighting: Sighting) -> None:
-        """Remember what was seen for its service and what became of it; idempotent, the last one stays."""
+        """Remember what was seen for its service and what became of it; idempotent, the last one stays.
+
+        The manifest's problem and since when the service is unwatched are left as the methods below wrote them: whoever
+        decides on a find took a while for that, and knows them only as they were.
+        """
+        ...
+
+    def note_problem(self, service: str, problem: str, at: datetime | None, *, image: str, rule: str) -> None:
+        """Remember why the watcher cannot see now, or "" and None that it can; idempotent, the last one stays.
+
+        Changes nothing else of a sighting; where there is none it is the first of this image and rule.
+        """
+        ...
+
+    def note_manifest(self, service: str, problem: str, at: datetime | None, *, image: str) -> None:
+        """Remember what is wrong with the manifest on disk, or "" and None that nothing is; idempotent.
+
+        Changes nothing else of a sighting; where there is none it is the first of this image, without a rule.
+        """
+        ...
+
+    def note_unwatched(self, service: str, at: datetime | None) -> None:
+        """Remember since when nothing watches the service, None when something does; idempotent.
+
+        What the watcher could not see goes with its watch. Changes nothing else, and nothing where there is no
+        sighting.
+        """
         ...
 
     def sighting(self, service: str) -> Sighting | None:
-        """Return what was last seen for the service; None when it was never watched."""
+        """Return what was last seen for the service; None when it was never watched. Raises UnreadableRecord."""
         ...
 
     def sightings(self) -> list[Sighting]:
-        """Return what was last seen for every service, by name."""
+        """Return what was last seen for every service, by name.
+
+        One that this version cannot read stands there with nothing but its name and that as its problem.
+        """
         ...
 
     def forget_watch(self, service: str) -> None:
-        """Drop a service's manifest and sighting, when it is watched no longer; idempotent."""
+        """Drop a service's manifest and sighting, when they are of no use any more; idempotent."""
+        ...
+
+
+class Wishes(Protocol):
+    """What waits for another rollout of its service to end, and shall then begin by itself; one for each service."""
+
+    def keep_next(self, service: str, wish: WishRecord) -> None:
+        """Remember what begins next; idempotent, the last one stays."""
+        ...
+
+    def next_wish(self, service: str) -> WishRecord | None:
+        """Return what begins next; None where nothing waits."""
+        ...
+
+    def next_services(self) -> list[str]:
+        """Return the names of the services for which something waits, sorted."""
+        ...
+
+    def forget_next(self, service: str) -> None:
+        """Let nothing wait for the service any more; idempotent. Call it when the wish has been answered."""
         ...
 
 
@@ -225,7 +287,7 @@ class Leases(Protocol):
         ...
 
 
-class Store(Rollouts, Inbox, Journal, Standing, Watches, Leases, Protocol):
+class Store(Rollouts, Inbox, Journal, Standing, Watches, Wishes, Leases, Protocol):
     """All that the engine, the commands and the daemon remember."""
 
     def close(self) -> None:

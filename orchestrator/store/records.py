@@ -107,8 +107,29 @@ class Sighting:
     manifest_problem_at: datetime | None = None
     revision: str = ""
     """The revision that a lasting refusal for poison was about; a pardon of it makes the refusal worth another look."""
+    unwatched_at: datetime | None = None
+    """Since when nothing watches the service; what was handled stays, for when its manifest or its rule is back."""
 
     @property
     def tells(self) -> bool:
         """Whether there is anything to say of it: something is watched, or something is wrong."""
-        return bool(self.rule or self.problem or self.manifest_problem)
+        watched = self.unwatched_at is None
+        return bool(self.manifest_problem or (watched and (self.rule or self.problem)))
+
+
+@dataclass(frozen=True, slots=True)
+class WishRecord:
+    """A wish whose manifest is a snapshot, as it is sent and kept; see `orchestrator.wish.Wish`."""
+
+    snapshot: Snapshot
+    digest: str | None = None
+    tag: str | None = None
+    redeploy: bool = False
+    allow_older: bool = False
+    emergency: bool = False
+    retry: bool = False
+    steps: bool = True
+    actor: str = ""
+    reason: str = ""
+    leaves: str | None = None
+    behind: str | None = None

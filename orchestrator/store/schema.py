@@ -132,6 +132,18 @@ sightings = Table(
     "sightings",
     metadata,
     Column("service", Text, nullable=False),
+    # Each part is written by a thread or process of its own, so none writes over what another has just written.
     Column("body", Text, nullable=False),
+    Column("problem", Text, nullable=True),
+    Column("manifest_problem", Text, nullable=True),
+    Column("unwatched_at", BigInteger, nullable=True),
     PrimaryKeyConstraint("service", name="pk_sightings"),
+)
+
+wishes = Table(
+    "wishes",
+    metadata,
+    Column("service", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("service", name="pk_wishes"),
 )

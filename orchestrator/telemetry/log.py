@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 from orchestrator.result import stamp
+from orchestrator.telemetry.writing import Unfailing, visible
 
 if TYPE_CHECKING:
     from orchestrator.engine import Listener
@@ -46,9 +46,12 @@ class Log(Protocol):
 
 
 class Lines:
-    """A log that writes to `stream`, one line per event: `json`, or `text` as `key=value`; `now` stamps them in UTC."""
+    """A log that writes to `stream`, one line per event: `json`, or `text` as `key=value`; `now` stamps them in UTC.
 
-    def __init__(self, stream: TextIO, form: str, now: Callable[[], datetime]) -> None:
+    Two logs on one `Unfailing` never mix their lines.
+    """
+
+    def __init__(self, stream: TextIO | Unfailing, form: str, now: Callable[[], datetime]) -> None:
         """Write nothing yet."""
         self._logger, self._now = _logger(stream, form), now
 
@@ -62,15 +65,14 @@ class Lines:
 
     def _write(self, write: Callable[..., object], event: str, keys: dict[str, Word]) -> None:
         said = {key: value for key, value in keys.items() if value is not None and value != ""}
-        with suppress(BrokenPipeError):
-            write(event, at=stamp(self._now()), **said)
+        write(event, at=stamp(self._now()), **said)
 
 
-def event_log(stream: TextIO, form: str) -> Listener:
+def event_log(stream: TextIO | Unfailing, form: str) -> Listener:
     """Make a listener that writes to `stream`, one line per event: `json`, or `text` as `key=value`.
 
-    Nothing global is configured: two logs in one process do not disturb each other. A stream that nobody reads any more
-    is passed over, because a listener must not raise.
+    Nothing global is configured: two logs in one process do not disturb each other. What cannot be written is dropped,
+    because a listener must not raise.
     """
     logger = _logger(stream, form)
 
@@ -78,28 +80,33 @@ def event_log(stream: TextIO, form: str) -> Listener:
         bound = logger.bind(service=rollout.service.name, rollout=rollout.id)
         for event in events:
             write = bound.warning if event.kind in _WARNINGS else bound.info
-            with suppress(BrokenPipeError):
-                write(event.kind, at=stamp(event.at), target=event.target, **_values(event))
+            write(event.kind, at=stamp(event.at), target=event.target, **_values(event))
 
     return listen
 
 
-def _logger(stream: TextIO, form: str) -> Any:
+def _logger(stream: TextIO | Unfailing, form: str) -> Any:
     import structlog
 
-    renderer = (
-        structlog.processors.JSONRenderer()
-        if form == "json"
-        else structlog.processors.LogfmtRenderer(
-            key_order=["at", "level", "event", "service", "rollout", "target"], drop_missing=True, bool_as_flag=False
-        )
+    text = structlog.processors.LogfmtRenderer(
+        key_order=["at", "level", "event", "service", "rollout", "target"], drop_missing=True, bool_as_flag=False
     )
+    sink = stream if isinstance(stream, Unfailing) else Unfailing(stream)
     return structlog.wrap_logger(
-        structlog.PrintLogger(stream),
-        processors=[structlog.processors.add_log_level, renderer],
+        # Writes a line with its end in one piece.
+        structlog.WriteLogger(cast("TextIO", sink)),
+        processors=[
+            structlog.processors.add_log_level,
+            *([structlog.processors.JSONRenderer()] if form == "json" else [text, _harmless]),
+        ],
         wrapper_class=structlog.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _harmless(_logger: object, _level: str, line: str) -> str:
+    """What names and reasons bring along must not steer the terminal that shows them."""
+    return visible(line)
 
 
 def _values(event: Event) -> dict[str, str | int | float | bool | None]:

@@ -2,7 +2,6 @@
 
     rollout_build_info{version}                       1
     rollout_rollouts_total{service, outcome}          rollouts that ended here, or got stuck
-    rollout_rollouts_active                           rollouts that this process drives
     rollout_release_seconds{outcome}                  from submission to the end
     rollout_phase_changes_total{phase}                targets that entered a phase
     rollout_watch_looks_total{host, outcome}          questions to registries
@@ -46,7 +45,6 @@ class Meters:
         self._gauges: dict[str, Gauge] = {}
         self._series: dict[tuple[Any, str], set[tuple[str, ...]]] = {}
         self._troubles: dict[str, str] = {}
-        self._active: dict[str, str] = {}
         ProcessCollector(registry=self._registry)
         registry = self._registry
         Gauge("rollout_build_info", "The version that runs.", ["version"], registry=registry).labels(version).set(1)
@@ -76,7 +74,6 @@ class Meters:
             "rollout_trouble", "1 while a service has this trouble.", ["service", "kind"], registry=registry
         )
         self._troubles_begun = Counter("rollout_troubles", "Troubles that began.", ["kind"], registry=registry)
-        self.gauge("rollout_rollouts_active", "Rollouts that this process drives.", lambda: len(self._active))
 
     def listener(self) -> Listener:
         """Make the engine's listener: it counts phases, ends and how long they took."""
@@ -143,12 +140,7 @@ class Meters:
         return generate_latest(_Told(self._registry))
 
     def _listen(self, rollout: Rollout, events: tuple[Event, ...]) -> None:
-        service = rollout.service.name
         with self._lock:
-            if rollout.outcome not in ENDS:
-                self._active[service] = rollout.id
-            elif self._active.get(service, rollout.id) == rollout.id:
-                self._active.pop(service, None)
             for event in events:
                 if event.kind == "phase_changed":
                     self._phases.labels(str(dict(event.data)["after"])).inc()

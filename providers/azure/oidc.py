@@ -22,6 +22,7 @@ _EXPLICIT = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_FEDE
 _AUDIENCES = {
     "login.microsoftonline.us": "api://AzureADTokenExchangeUSGov",
     "login.chinacloudapi.cn": "api://AzureADTokenExchangeChina",
+    "login.partner.microsoftonline.cn": "api://AzureADTokenExchangeChina",
 }
 
 
@@ -129,7 +130,8 @@ def _github(environment: Mapping[str, str], authority: str | None) -> Issuer | N
     )
     if not tenant:
         return None
-    audience = _AUDIENCES.get(authority or environment.get("AZURE_AUTHORITY_HOST", ""), "api://AzureADTokenExchange")
+    login = _host(authority or environment.get("AZURE_AUTHORITY_HOST", ""))
+    audience = _AUDIENCES.get(login, "api://AzureADTokenExchange")
     return Issuer(
         "GitHub Actions",
         "GET",
@@ -167,6 +169,15 @@ def _pipelines(environment: Mapping[str, str], _authority: str | None) -> Issuer
                 "service connection, which must be one of workload identity federation",
             )
     return None
+
+
+def _host(authority: str) -> str:
+    """The login host of an authority, which is written as a URL or as a bare host; SDKs take both."""
+    text = authority.strip()
+    try:
+        return urlsplit(text if "://" in text else f"//{text}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _all(environment: Mapping[str, str], *names: str) -> tuple[str, ...]:

@@ -70,12 +70,45 @@ def test_a_bad_image_is_taken_back_and_not_tried_again_under_its_tag_or_another(
     assert len(daemon.history()) == 2
     daemon.shop.assert_serves_alone("1.0.0")
     status = daemon.shop.run("status", SERVICE)
-    assert (status.json["watch"]["tag"], status.json["outcome"]) == ("1.1.1", "rolledBack"), status
+    assert (status.json["watch"]["tag"], status.json["watch"]["outcome"]) == ("1.1.1", "rolledBackBefore"), status
     daemon.shop.spec["strategy"] = {"blueGreen": {}}
     daemon.write()
     daemon.push("1.2.0")
     assert daemon.ends(3).outcome is Outcome.PROMOTED
     daemon.shop.assert_serves_alone("1.2.0")
+
+
+def test_a_person_who_pardons_a_version_has_the_watcher_try_it_again(daemon: Daemon) -> None:
+    daemon.shop.canary({"share": 50, "hold": "3s"})
+    daemon.shop.serve("1.0.0")
+    daemon.follow(semver="1.x")
+    daemon.start()
+    daemon.push("1.1.0")
+    daemon.until(lambda: "1.1.0" in daemon.shop.weights)
+    assert daemon.shop.run("abort", SERVICE).code == 0
+    assert daemon.ends(2).outcome is Outcome.ROLLED_BACK
+    assert daemon.shop.run("retry", SERVICE).code == 0
+    assert daemon.ends(3).outcome is Outcome.PROMOTED
+    daemon.shop.assert_serves_alone("1.1.0")
+
+
+def test_what_must_wait_begins_although_who_asked_for_it_has_left(daemon: Daemon) -> None:
+    daemon.shop.canary({"share": 50, "hold": "600s"})
+    daemon.shop.serve("v1")
+    for tag in ("v2", "v3", "v4"):
+        daemon.shop.image(tag)
+    daemon.write()
+    daemon.start()
+    assert daemon.shop.start("v2", "--no-wait").code == 0
+    daemon.until(lambda: "v2" in daemon.shop.weights)
+    left = daemon.shop.start("v3", "--timeout", "50ms")
+    assert (left.code, left.json["reason"]["code"]) == (5, "after"), left
+    daemon.until(lambda: "v3" in daemon.shop.weights)
+    daemon.shop.spec["strategy"] = {"blueGreen": {}}
+    handed = daemon.shop.start("v4", "--no-wait")
+    assert (handed.code, handed.json["reason"]["code"]) == (0, "after"), handed
+    assert daemon.ends(4).revision.tag == "v4"
+    daemon.shop.assert_serves_alone("v4")
 
 
 def test_a_mutable_tag_is_followed_by_its_digest(daemon: Daemon) -> None:

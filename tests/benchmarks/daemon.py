@@ -1,7 +1,8 @@
 """What the daemon costs while nothing happens, and what it costs to know much while little is under way.
 
 The daemon is a process of its own (`daemon_client`), and so is the registry: a socket that answers every HEAD with one
-digest. Seconds are those of the daemon's processor alone; instructions (valgrind --tool=callgrind) repeat exactly.
+digest; the manifests are files, each service with a template. Seconds are those of the daemon's processor alone;
+instructions (valgrind --tool=callgrind) repeat exactly.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from tests.benchmarks.goals import Goal
 from tests.benchmarks.startup import _environment, instructions
 
 WATCHED, EVERY_SECONDS = 10_000, 60
+EACH_FILE = (100, 1)
+"""How many manifests stand in one file: folders of teams with many services each, and of services by themselves."""
 FEW, MANY = 100, 10_000
 BRIEF_SECONDS, LONG_SECONDS = 10, 40
 CLIENT = "tests.benchmarks.daemon_client"
@@ -38,15 +41,19 @@ def run() -> list[Goal]:
 
 
 def _idle(folder: str) -> list[Goal]:
+    return [goal for each_file in EACH_FILE for goal in _watched(folder, each_file)]
+
+
+def _watched(folder: str, each_file: int) -> list[Goal]:
     with _registry() as port:
         host = f"127.0.0.1:{port}"
-        told = _told(folder, "watch", host, str(WATCHED), str(EVERY_SECONDS))
-        kept = _told(folder, "keep", host, str(WATCHED))
-    case = f"{WATCHED} repositories each {EVERY_SECONDS} s"
+        told = _told(folder, "watch", host, str(WATCHED), str(EVERY_SECONDS), str(each_file))
+        kept = _told(folder, "keep", host, str(WATCHED), str(each_file))
+    case = f"{WATCHED} at {EVERY_SECONDS} s, {each_file} a file"
     return [
         Goal("G4a", f"{case}: of one core", 100 * told["busy"] / told["seconds"], 5.0, "%"),
         Goal("G4a", f"{case}: kept, each", kept["bytes"] / kept["watched"], 1000.0, "bytes"),
-        Goal("-", f"{case}: looks that were not made in time", 1 - told["looks"] / WATCHED, 0.05, "of all"),
+        Goal("-", f"{case}: looks not made in time", 1 - told["looks"] / WATCHED, 0.05, "of all"),
     ]
 
 

@@ -1,10 +1,11 @@
 """The daemon that `tests.benchmarks.daemon` measures, in a process of its own.
 
-    python -m tests.benchmarks.daemon_client watch HOST COUNT EVERY_SECONDS
-    python -m tests.benchmarks.daemon_client keep HOST COUNT
+    python -m tests.benchmarks.daemon_client watch HOST COUNT EVERY_SECONDS EACH_FILE
+    python -m tests.benchmarks.daemon_client keep HOST COUNT EACH_FILE
     python -m tests.benchmarks.daemon_client drive STORE KNOWN SECONDS
 
-`watch` and `keep` print what it costs, in time and in memory, while nothing new is pushed. `drive` moves its clock by
+`watch` and `keep` print what it costs, in time and in memory, while nothing new is pushed; their manifests are real
+files, EACH_FILE of them in one, and so is the directory that keeps an eye on them. `drive` moves its clock by
 hand, so that every run does the same; its instructions are counted from outside.
 """
 
@@ -38,6 +39,7 @@ from orchestrator.telemetry.metrics import Meters
 from orchestrator.wiring import App
 from strategies.phases import Phase
 from strategies.seen import ProbeSeen, TargetSeen
+from tests.benchmarks.daemon_manifests import named, written
 from tests.benchmarks.decision import held
 from watchers.docker_config import Keychain
 from watchers.policies import policy_of
@@ -50,17 +52,16 @@ A_YEAR_SECONDS = 365 * 86400.0
 
 
 class Named:
-    """A directory of services that are only known by name: manifests are not what is measured here."""
+    """A directory of services that are only known by name, where manifests are not what is measured."""
 
     def __init__(self, host: str, count: int, every_seconds: float) -> None:
         policy = policy_of({"digest": "prod"})
         self.watched = [
             Watched(
-                _name(number),
+                named(number),
                 f"/manifests/service-{number:05}.yaml",
                 host,
                 f"team/service-{number:05}",
-                f"{host}/team/service-{number:05}",
                 policy,
                 every_seconds,
             )
@@ -77,7 +78,7 @@ class Named:
         raise AssertionError(f"{service} was to be rolled out")
 
 
-def watch(host: str, count: int, every_seconds: float) -> None:
+def watch(host: str, count: int, every_seconds: float, each_file: int) -> None:
     """Watch so many repositories and print what one interval of it costs, in which each is looked at once."""
     with tempfile.TemporaryDirectory() as folder:
         app, meters = App(open_store(f"sqlite:///{folder}/store.db")), Meters("0")
@@ -87,7 +88,9 @@ def watch(host: str, count: int, every_seconds: float) -> None:
         _until(warm, time.monotonic() + WARM_SECONDS)
         warm.stop()
         _seen_before(app, f"{folder}/store.db", count)
-        daemon = _watching(app, ThreadWorkers(), meters, registries, Named(host, count, every_seconds))
+        directory = written(folder, app.store, host, count, each_file, every_seconds)
+        daemon = _watching(app, ThreadWorkers(), meters, registries, directory)
+        daemon.run(lambda: daemon.begun)
         # From the middle between the first looks and the second to the middle between the second and the third.
         _until(daemon, time.monotonic() + every_seconds / 2)
         began, busy, looks = time.monotonic(), time.process_time(), _looks(meters)
@@ -103,7 +106,7 @@ def watch(host: str, count: int, every_seconds: float) -> None:
     print(json.dumps(told))
 
 
-def keep(host: str, count: int) -> None:
+def keep(host: str, count: int, each_file: int) -> None:
     """Print how much memory is taken by the daemon's objects when all repositories have been looked at.
 
     Counted by tracemalloc: the database's own caches have a fixed size, whatever is watched.
@@ -114,10 +117,13 @@ def keep(host: str, count: int) -> None:
         registries = Registries(keychain=Keychain({}), rate=1e6)
         _turned(_watching(app, InlineWorkers(), meters, registries, Named(host, 16, 60.0)))
         _seen_before(app, f"{folder}/store.db", count)
+        # Whatever reading manifests loads is there already.
+        written(f"{folder}/few", app.store, host, 2, 1, 60.0).scan()
+        made = written(folder, app.store, host, count, each_file, 60.0)
         gc.collect()
         tracemalloc.start()
         before = tracemalloc.get_traced_memory()[0]
-        daemon = _turned(_watching(app, InlineWorkers(), meters, registries, Named(host, count, 60.0)))
+        daemon = _turned(_watching(app, InlineWorkers(), meters, registries, made))
         gc.collect()
         told = {"bytes": tracemalloc.get_traced_memory()[0] - before, "watched": len(daemon.watching)}
         tracemalloc.stop()
@@ -135,16 +141,18 @@ def _turned(daemon: Daemon) -> Daemon:
 
 def _seen_before(app: App, path: str, count: int) -> None:
     """Let the store remember what all of them will show, as after a restart; written all at once, as rows."""
-    one = app.store.sighting(_name(0))
+    one = app.store.sighting(named(0))
     if one is None:
         raise SystemExit("nothing was seen")
     with closing(sqlite3.connect(path)) as connection, connection:
-        body = connection.execute("SELECT body FROM sightings WHERE service = ?", (_name(0),)).fetchone()[0]
-        rows = [(_name(number), body.replace(_name(0), _name(number))) for number in range(count)]
-        connection.executemany("INSERT OR REPLACE INTO sightings VALUES (?, ?)", rows)
+        body = connection.execute("SELECT body FROM sightings WHERE service = ?", (named(0),)).fetchone()[0]
+        rows = [(named(number), body.replace(named(0), named(number))) for number in range(count)]
+        connection.executemany("INSERT OR REPLACE INTO sightings (service, body) VALUES (?, ?)", rows)
 
 
-def _watching(app: App, workers: Workers, meters: Meters, registries: Registries, directory: Named) -> Daemon:
+def _watching(
+    app: App, workers: Workers, meters: Meters, registries: Registries, directory: Named | Directory
+) -> Daemon:
     log = Lines(Path(os.devnull).open("w"), "json", app.clock.now)  # noqa: SIM115 - open as long as the process is
     daemon = Daemon(
         app,
@@ -229,7 +237,7 @@ def remember(url: str, known: int) -> None:
     store, clock = open_store(url), Stepped()
     rollout, _ = held()
     for number in range(ACTIVE + 1):
-        name = _name(number)
+        name = named(number)
         one = replace(rollout, id=f"r{number:05}", version=0, service=replace(rollout.service, name=name))
         stored = store.submit(one, Snapshot("", "x.yaml"))
         if number == ACTIVE:
@@ -246,14 +254,10 @@ def _copy(path: str, known: int) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         columns = "version, outcome, active, state"
         row = connection.execute(f"SELECT {columns} FROM rollouts WHERE id = 'r{ACTIVE:05}'").fetchone()
-        others = [(f"r{number:05}", _name(number)) for number in range(ACTIVE + 1, known)]
+        others = [(f"r{number:05}", named(number)) for number in range(ACTIVE + 1, known)]
         connection.executemany("INSERT INTO services VALUES (?, 1)", [(name,) for _, name in others])
         insert = f"INSERT INTO rollouts (id, service, {columns}) VALUES (?, ?, ?, ?, ?, ?)"
         connection.executemany(insert, [(*other, *row) for other in others])
-
-
-def _name(number: int) -> str:
-    return f"service-{number:05}"
 
 
 def drive(url: str, known: int, seconds: float) -> None:
@@ -281,9 +285,9 @@ def main() -> None:
     """Run what was asked for."""
     what, place, *numbers = sys.argv[1:]
     if what == "watch":
-        watch(place, int(numbers[0]), float(numbers[1]))
+        watch(place, int(numbers[0]), float(numbers[1]), int(numbers[2]))
     elif what == "keep":
-        keep(place, int(numbers[0]))
+        keep(place, int(numbers[0]), int(numbers[1]))
     else:
         drive(place, int(numbers[0]), float(numbers[1]))
 

@@ -138,9 +138,9 @@ def test_a_single_signal_with_abort_waits_for_the_way_back(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("expired", [False, True])
-def test_a_holder_that_is_dead_or_has_run_out_is_no_engine(desk: Desk, expired: bool) -> None:
+def test_a_holder_that_is_dead_or_ran_out_on_another_host_is_no_engine(desk: Desk, expired: bool) -> None:
     rollout = desk.put(states.holding())
-    owner = this_process() if expired else replace(this_process(), pid=2**22 + 1)
+    owner = replace(this_process(), **({"host": "elsewhere"} if expired else {"pid": 2**22 + 1}))
     held = desk.store.lease_of("storefront")
     driver = Driver(desk.store, desk.clock, App(desk, ended).engine(), rollout.id, Patience())  # type: ignore[arg-type]
     now = desk.clock.now()

@@ -61,9 +61,9 @@ class World:
     def asked(self) -> list[str]:
         return [f"{request.method} {request.path}" for request in self.transport.requests]
 
-    def look(self, before: Sight | None, *, thorough: bool = False, rule: Policy = RULE) -> Sight:
+    def look(self, before: Sight | None, *, hinted: bool = False, thorough: bool = False, rule: Policy = RULE) -> Sight:
         self.transport.requests.clear()
-        return look(self.registry, NAME, rule, before, thorough=thorough)
+        return look(self.registry, NAME, rule, before, hinted=hinted, thorough=thorough)
 
     def push(self, tag: str, content: str = "", repository: str = NAME) -> str:
         """Push an image whose digest depends on `content` (by default on the tag); returns the digest."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from email.utils import formatdate
 from itertools import pairwise
 
@@ -116,9 +116,68 @@ def test_who_waits_for_a_place_gets_the_one_that_becomes_free() -> None:
             under_way -= 1
         turns.leave()
 
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(4) as pool:
         list(pool.map(use, range(200)))
     assert most <= 2
+
+
+def test_no_more_wait_for_a_place_than_there_are_places_so_that_one_slow_host_cannot_hold_every_thread() -> None:
+    turns = Budget(HOST, 1e6, at_once=2, wait_seconds=10)
+    for _ in range(2):
+        turns.enter()
+    with ThreadPoolExecutor(8) as pool:
+        tries = [pool.submit(turns.enter) for _ in range(8)]
+        for _, done in zip(range(6), as_completed(tries), strict=False):
+            assert isinstance(done.exception(), Throttled)
+        turns.leave()
+        turns.leave()
+    assert sum(each.exception() is None for each in tries) == 2
+
+
+def test_after_a_silence_one_question_goes_first_and_the_others_are_put_off_until_it_is_answered() -> None:
+    time = Time()
+    turns = budget(time, 1000.0)
+    for start in [turns.enter() for _ in range(8)]:
+        time.seconds += 1
+        turns.leave()
+        turns.failed(start, Unreachable(f"{HOST}: no answer", "check it"))
+    time.seconds += 20
+    for _ in range(3):
+        trial = turns.enter()
+        for _ in range(8):
+            with pytest.raises(Unreachable, match="no answer; check it") as refused:
+                turns.enter()
+            assert refused.value.retry_after == 1
+        turns.leave()
+        turns.failed(trial, Unreachable(f"{HOST}: no answer", "check it"))
+        time.seconds += 20
+    turns.enter()
+    turns.leave()
+    turns.answered()
+    for _ in range(8):
+        turns.enter()
+
+
+@pytest.mark.parametrize("ends", [problem(429, "X", Retry_After="0"), problem(404, "X"), problem(500, "X")])
+def test_whatever_a_host_answers_ends_its_silence(ends: Reply) -> None:
+    time = Time()
+    turns = budget(time, 1000.0)
+    replies: list[Reply | None] = [None, ends]
+
+    def answer(_: Request) -> Reply:
+        reply = replies.pop(0)
+        if reply is None:
+            raise Unreachable("down")
+        return reply
+
+    transport = Considerate(FakeTransport(answer), turns, time.now)
+    with pytest.raises(Unreachable):
+        ask(transport)
+    time.seconds += 1
+    ask(transport)
+    time.seconds += 1
+    for _ in range(8):
+        turns.enter()
 
 
 @pytest.mark.parametrize(

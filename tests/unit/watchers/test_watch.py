@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -77,6 +78,41 @@ def test_a_winner_pushed_again_is_seen_at_once_on_azure_and_by_a_thorough_look_e
         sight = world.look(before)
         assert (sight.digest == digest) is manners.azure
         assert world.look(sight, thorough=True).digest == digest
+
+
+def test_a_push_to_nine_thousand_tags_that_is_told_costs_on_azure_what_it_costs_among_few() -> None:
+    asked = []
+    for count in (3, 9000):
+        world = opened(AZURE)
+        kept = world.push("1.0.0")
+        one = world.emulated.store.manifest(NAME, "1.0.0")
+        for number in range(count):
+            world.later(0.001)
+            world.emulated.store.put_manifest(NAME, f"0.1.{number}", one.media_type, one.body, world.clock.now())
+        sight = world.look(None)
+        world.later()
+        world.push("sha256-" + "a" * 64 + ".sig")
+        sight = world.look(sight, hinted=True)
+        assert (sight, world.asked) == (Sight("1.0.0", kept), [TIMES])
+        world.later()
+        digest = world.push("1.0.0", "again")
+        sight = world.look(sight, hinted=True)
+        assert sight.digest == digest
+        asked.append(len(world.asked))
+        assert world.look(sight, hinted=True) is sight
+    assert asked[0] == asked[1] <= 2
+
+
+@pytest.mark.parametrize("manners", [PLAIN, TAGGED], ids=["plain", "etags"])
+def test_elsewhere_a_push_that_is_told_is_looked_for_in_the_whole_list_and_in_the_winners_digest(
+    manners: Manners,
+) -> None:
+    world = opened(manners)
+    world.push("1.0.0", "old")
+    sight = world.look(None)
+    digest = world.push("1.0.0", "new")
+    assert world.look(sight, hinted=True).digest == digest
+    assert world.asked == [LIST, HEAD + "1.0.0"]
 
 
 def test_a_look_is_thorough_by_itself_once_an_hour() -> None:

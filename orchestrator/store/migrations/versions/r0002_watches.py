@@ -1,4 +1,4 @@
-"""What the watcher remembers: the manifest in force and the last answer of each service."""
+"""What the watcher remembers of each service, and what waits for another rollout to end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the watcher's tables; nothing that stands in the others is touched."""
+    """Add the tables of a daemon; nothing that stands in the others is touched."""
     op.create_table(
         "manifests",
         sa.Column("service", sa.Text, nullable=False),
@@ -24,5 +24,14 @@ def upgrade() -> None:
         "sightings",
         sa.Column("service", sa.Text, nullable=False),
         sa.Column("body", sa.Text, nullable=False),
+        sa.Column("problem", sa.Text, nullable=True),
+        sa.Column("manifest_problem", sa.Text, nullable=True),
+        sa.Column("unwatched_at", sa.BigInteger, nullable=True),
         sa.PrimaryKeyConstraint("service", name="pk_sightings"),
+    )
+    op.create_table(
+        "wishes",
+        sa.Column("service", sa.Text, nullable=False),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("service", name="pk_wishes"),
     )

@@ -29,7 +29,7 @@ class Engine:
     desk: Desk
     does: Any
 
-    def tick(self, rollout_id: str, fence: int, _may_act: object) -> Rollout:
+    def tick(self, rollout_id: str, fence: int, _may_act: object, _between: object) -> Rollout:
         before = self.desk.store.load(rollout_id)
         after = self.does(take(before))
         events = explained(before, after, self.desk.clock.now())

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from orchestrator.cli.findings import findings
+from orchestrator.lease import this_process
 from orchestrator.outlook import decides_at, next_decision
 from orchestrator.result import phase_of
 from strategies.model import Reason, Rollout
@@ -64,8 +65,12 @@ def test_a_deadline_that_was_passed_is_a_breach() -> None:
     assert (fine["deadline.wave"], late["deadline.wave"], late["deadline.total"]) == (False, True, False)
 
 
-def test_a_lease_that_has_run_out_is_no_engine(desk: Desk) -> None:
-    desk.engine_elsewhere(desk.put(states.holding()))
+def test_a_lease_that_has_run_out_on_another_host_is_no_engine(desk: Desk) -> None:
+    rollout, elsewhere = desk.put(states.holding()), replace(this_process(), host="elsewhere")
+    held = desk.store.lease_of(rollout.service.name)
+    desk.store.lease_take(rollout.service.name, elsewhere, desk.clock.now() + timedelta(hours=1), seen=held)
+    assert desk.type("status", "storefront", "-o", "json") == 0
+    assert desk.document["engine"] == "daemon"
     desk.clock.at += timedelta(hours=2)
     assert desk.type("status", "storefront", "-o", "json") == 0
     assert desk.document["engine"] == "none"

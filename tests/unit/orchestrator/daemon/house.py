@@ -62,7 +62,14 @@ class House:
         self.daemon.turn()
 
     def _look(
-        self, registry: object, repository: str, policy: Policy, before: Sight | None, *, thorough: bool = False
+        self,
+        registry: object,
+        repository: str,
+        policy: Policy,
+        before: Sight | None,
+        *,
+        hinted: bool = False,
+        thorough: bool = False,
     ) -> Sight:
         if self.trouble is not None:
             raise self.trouble

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.daemon.daemon import SCAN_SECONDS, STUCK_SECONDS
+from orchestrator.daemon.daemon import DEAF_SECONDS, SCAN_MOST_SECONDS, SCAN_SECONDS, STUCK_SECONDS
+from orchestrator.daemon.directory import Changes
+from orchestrator.daemon.jobs import LONG_SECONDS
+from orchestrator.daemon.workers import Lane
 from orchestrator.holder import PRESENCE
 from orchestrator.store.records import Suspension
 from providers.emulator.behaviour import Behaviour
@@ -83,6 +86,20 @@ def test_the_same_find_leads_to_one_rollout_however_often_it_is_hinted_at_and_th
         house.start()
     house.run(300.0)
     assert house.ended() == [("1.0.0", "promoted"), ("1.1.0", "promoted")]
+
+
+@pytest.mark.parametrize(("took", "rest"), [(0.001, SCAN_SECONDS), (0.2, 20.0), (9.0, SCAN_MOST_SECONDS)])
+def test_a_folder_that_takes_its_time_is_looked_at_less_often_but_never_left_for_long(
+    house: House, monkeypatch: pytest.MonkeyPatch, took: float, rest: float
+) -> None:
+    scan = house.directory.scan
+
+    def slowly() -> Changes:
+        house.yard.clock.sleep(took)
+        return scan()
+
+    monkeypatch.setattr(house.directory, "scan", slowly)
+    assert house.daemon.scan() == pytest.approx(rest)
 
 
 def test_a_newer_push_replaces_the_rollout_under_way(house: House) -> None:
@@ -203,6 +220,15 @@ def test_an_abort_takes_effect_within_half_a_second(house: House) -> None:
     assert house.yard.store.load(running.id).aborted is not None
 
 
+def test_a_store_that_hangs_without_an_error_makes_it_unready_until_it_answers(house: House) -> None:
+    house.yard.clock.sleep(DEAF_SECONDS)
+    assert house.daemon.ready() == (True, ())
+    house.yard.clock.sleep(1.0)
+    assert house.daemon.ready() == (False, ("the store has not told for 21 s what is under way",))
+    house.run(1.0)
+    assert house.daemon.ready() == (True, ())
+
+
 def test_it_is_ready_once_it_has_begun_and_alive_while_its_loop_turns(house: House) -> None:
     assert house.daemon.ready() == (True, ())
     house.daemon.turn()
@@ -211,6 +237,22 @@ def test_it_is_ready_once_it_has_begun_and_alive_while_its_loop_turns(house: Hou
     alive, reasons = house.daemon.alive()
     assert not alive
     assert "stood still for 31 s" in reasons[0]
+    house.daemon.turn()
+    assert house.daemon.alive() == (True, ())
+
+
+def test_a_job_that_never_comes_back_is_named_in_why_it_is_not_alive(house: House) -> None:
+    said: list[tuple[bool, tuple[str, ...]]] = []
+
+    def hang(_name: str) -> None:
+        house.yard.clock.sleep(LONG_SECONDS + 5.0)
+        house.daemon._beat = house.yard.clock.monotonic()
+        said.append(house.daemon.alive())
+
+    house.daemon.jobs.on("tick", Lane.TICK, hang)
+    house.daemon.jobs.nudge("tick", "7f3a09c2d1e4")
+    house.daemon.turn()
+    assert said == [(False, ("the job tick 7f3a09c2d1e4 has not come back for 305 s",))]
     house.daemon.turn()
     assert house.daemon.alive() == (True, ())
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from orchestrator.daemon.heed import LASTING, answered, heed, is_new, notice
 from orchestrator.daemon.watched import Watched
+from orchestrator.sayings import pardon
 from orchestrator.store.records import Sighting
 from orchestrator.wish import Refused, Submission, Way
 from providers.errors import Transient
@@ -65,7 +66,7 @@ def test_two_daemons_that_see_the_same_find_make_one_rollout(shop: Shop, ended: 
     assert shop.rolled_out() == ["1.4.0", "1.5.0"]
 
 
-WATCHED = Watched("shop", "shop.yaml", "r", "shop", "r/shop", None, 60.0)
+WATCHED = Watched("shop", "shop.yaml", "r", "shop", None, 60.0)
 DIGESTS = st.sampled_from([None, "sha256:a", "sha256:b"])
 SIGHTS = st.builds(Sight, st.sampled_from(["1", "2"]), DIGESTS)
 ANSWERS = st.sampled_from(
@@ -115,3 +116,15 @@ def test_what_is_wrong_with_the_manifest_is_remembered_from_its_beginning() -> N
     assert notice(broken, sight, first, START + timedelta(seconds=2)) == first
     mended = notice(WATCHED, sight, first, START + timedelta(seconds=3))
     assert (mended.manifest_problem, mended.manifest_problem_at) == ("", None)
+
+
+def test_what_was_rolled_out_and_taken_back_reads_as_refused_until_a_person_pardons_it(shop: Shop) -> None:
+    shop.deploy("v1")
+    assert shop.find("v2").sighting.outcome == "begun"
+    shop.take_back()
+    told = shop.find("v2").sighting
+    assert (told.outcome, "`rollout retry shop`" in told.message) == ("rolledBackBefore", True)
+    assert shop.rolled_out() == ["v1", "v2"]
+    pardon(shop.store, shop.clock, "shop", "ana")
+    assert shop.find("v2").sighting.outcome == "begun"
+    assert shop.rolled_out() == ["v1", "v2", "v2"]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import io
 import json
 import os
+import re
 import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
@@ -24,8 +26,12 @@ from orchestrator.cli.running import run_verb
 from orchestrator.cli.session import Session
 from orchestrator.cli.verbs import VERBS
 from orchestrator.clock import SystemClock
+from orchestrator.daemon.daemon import STOP_SECONDS, Daemon
+from orchestrator.daemon.notify import Notify
+from orchestrator.daemon.serving import ANSWERS_SECONDS, Signals, _Turn
 from orchestrator.holder import PRESENCE
 from orchestrator.store.memory import MemoryStore
+from tests.unit.orchestrator.daemon.parts import Clock
 from tests.unit.orchestrator.yard import MANIFEST, TEMPLATE
 
 PATIENCE_SECONDS = 20.0
@@ -84,6 +90,27 @@ class Hall:
 
     def events(self) -> list[str]:
         return [json.loads(line)["event"] for line in self.err.getvalue().splitlines() if line.startswith("{")]
+
+
+class Reading:
+    """A daemon that is busy with its first scan for so many seconds, a second per turn."""
+
+    def __init__(self, seconds: float, *, alive: bool = True) -> None:
+        self.clock, self._until, self._alive = Clock(), seconds, alive
+
+    def begin(self) -> None:
+        """Nothing to plan."""
+
+    @property
+    def begun(self) -> bool:
+        return self.clock.monotonic() >= self._until
+
+    def alive(self) -> tuple[bool, tuple[str, ...]]:
+        return self._alive, ()
+
+    def run(self, asked_to_stop: Callable[[], bool]) -> None:
+        while not asked_to_stop():
+            self.clock.sleep(1.0)
 
 
 def until(holds: Callable[[], Any]) -> None:
@@ -172,7 +199,67 @@ def test_the_service_manager_hears_that_it_is_ready_alive_and_stopping(
         assert hall.while_it_runs(listen) == 0
         while b"STOPPING=1" not in heard:
             heard.append(manager.recv(100))
-    assert next(each for each in heard if each != b"WATCHDOG=1") == b"READY=1"
+    said = [each for each in heard if each != b"WATCHDOG=1"]
+    assert said == [b"EXTEND_TIMEOUT_USEC=60000000", b"READY=1", b"STOPPING=1"]
+
+
+def test_while_the_manifests_are_read_the_service_manager_is_asked_for_more_time(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.setblocking(False)
+        notify = Notify({"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        reading = Reading(200.0)
+        _Turn(cast(Any, reading), Signals(), notify, cast(Any, reading.clock)).begin()
+        heard = 0
+        with suppress(BlockingIOError):
+            while manager.recv(100) == b"EXTEND_TIMEOUT_USEC=60000000":
+                heard += 1
+        assert heard == 1 + 200 // 30
+        hung = Reading(200.0, alive=False)
+        _Turn(cast(Any, hung), Signals(), notify, cast(Any, hung.clock)).begin()
+        assert manager.recv(100)
+        with pytest.raises(BlockingIOError):
+            manager.recv(100)
+
+
+def test_a_full_disk_under_the_log_neither_stops_it_nor_hides_itself(hall: Hall) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    hall.err = Full()
+
+    def look(address: str) -> None:
+        until(lambda: get(address, "/readyz")[0] == 200)
+        assert get(address, "/healthz")[0] == 200
+        dropped = re.search(r"^rollout_daemon_lines_dropped (\S+)$", get(address, "/metrics")[1], re.MULTILINE)
+        assert dropped is not None
+        assert float(dropped[1]) >= 2
+
+    assert hall.while_it_runs(look) == 0
+
+
+def test_it_waits_for_its_work_only_once_when_it_is_told_to_stop(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    stops: list[Daemon] = []
+    real = Daemon.stop
+
+    def stop(self: Daemon) -> bool:
+        stops.append(self)
+        return real(self)
+
+    monkeypatch.setattr(Daemon, "stop", stop)
+    assert hall.while_it_runs(lambda _address: None) == 0
+    assert len(stops) == 1
+    assert STOP_SECONDS + ANSWERS_SECONDS < 25, "service managers kill after thirty seconds"
+
+
+def test_a_rate_that_is_none_is_bad_usage_and_says_what_was_expected(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROLLOUT_REGISTRY_RATE", "abc")
+    assert hall.type(str(hall.folder), "--listen", "127.0.0.1:0") == 2
+    assert "error: ROLLOUT_REGISTRY_RATE: expected questions a second" in hall.err.getvalue()
+    assert "defect" not in hall.err.getvalue()
 
 
 def test_a_folder_that_is_missing_empty_or_a_file_is_refused_with_what_to_do(hall: Hall) -> None:
@@ -199,7 +286,7 @@ def test_a_port_in_use_is_refused_with_what_to_do(hall: Hall) -> None:
 
 
 def test_beyond_this_machine_it_does_not_listen_without_a_token(hall: Hall) -> None:
-    assert hall.type(str(hall.folder), "--listen", "0.0.0.0:0") == 7
+    assert hall.type(str(hall.folder), "--listen", "0.0.0.0:0") == 2
     assert "ROLLOUT_OPERATE_TOKEN" in hall.err.getvalue()
 
 

@@ -14,12 +14,12 @@ def ward() -> Ward:
     return begun()
 
 
-def test_a_signal_makes_a_thorough_look_at_once(ward: Ward) -> None:
+def test_a_signal_makes_a_look_at_once_that_knows_of_it(ward: Ward) -> None:
     ward.watching.update([watched()], ())
     ward.run(10.0)
     ward.watching.hear([ward.push("1.1.0", 2)])
     ward.run(0.0)
-    assert ward.looks[-1] == (10.0, REPOSITORY, True)
+    assert ward.looks[-1] == (10.0, REPOSITORY, "hinted")
     assert [tag for _, _, tag in ward.heeds] == ["1.0.0", "1.1.0"]
     ward.run(20.0)
     assert len(ward.looks) == 2
@@ -64,7 +64,7 @@ def test_what_never_shows_is_looked_for_half_a_minute_and_then_in_turn_again(war
     ward.watching.hear([Signal(HOST, REPOSITORY, "1.1.0", digest(2), "acr")])
     ward.run(300.0)
     assert [at - 10.0 for at in ward.times()[1:]] == [0.0, *CHASE_SECONDS]
-    assert all(thorough for _, _, thorough in ward.looks[1:])
+    assert [depth for _, _, depth in ward.looks[1:]] == ["hinted", *["thorough"] * len(CHASE_SECONDS)]
     ward.run(600.0)
     assert len(ward.looks) == 3 + len(CHASE_SECONDS)
     assert not ward.looks[-1][2]

@@ -183,7 +183,7 @@ def test_what_cannot_begin_is_tried_again_ever_later_and_at_once_when_what_stood
     assert len(ward.heeds) == len(times) + 1
     ward.watching.ended("shop")
     ward.run(30.0)
-    assert len(ward.heeds) == len(times) + 1
+    assert len(ward.heeds) == len(times) + 2, "how it ended is taken in once, and nothing is tried again"
 
 
 def test_a_suspension_that_is_lifted_is_noticed_within_seconds(ward: Ward) -> None:

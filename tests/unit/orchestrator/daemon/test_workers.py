@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from orchestrator.daemon.workers import MOST, InlineWorkers, Lane, ThreadWorkers
+from watchers.budget import MOST_AT_ONCE
 
 PATIENCE_SECONDS = 10.0
 
@@ -101,6 +102,11 @@ def test_a_lane_whose_threads_all_hang_keeps_no_other_lane_waiting(workers: Thre
     gate.set()
 
 
+def test_one_registry_holds_up_at_most_half_of_the_threads_that_look() -> None:
+    under_way_and_waiting = 2 * MOST_AT_ONCE
+    assert 2 * under_way_and_waiting <= MOST[Lane.LOOK]
+
+
 def test_stop_finishes_what_is_in_hand_drops_what_waits_and_leaves_no_thread() -> None:
     workers = ThreadWorkers()
     gate, begun, ended, never = threading.Event(), threading.Semaphore(0), [], []
@@ -143,3 +149,17 @@ def test_inline_tasks_run_at_once_until_stopped() -> None:
     assert workers.stop(0.0)
     workers.submit(Lane.TICK, lambda: ran.append(2))
     assert ran == [1]
+
+
+@pytest.mark.parametrize("error", [OSError("no space left on device"), SystemExit(1)])
+def test_a_task_that_raises_is_counted_and_costs_no_thread(workers: ThreadWorkers, error: BaseException) -> None:
+    def task() -> None:
+        raise error
+
+    for _ in range(3 * MOST[Lane.SUBMIT]):
+        workers.submit(Lane.SUBMIT, task)
+    done = threading.Event()
+    workers.submit(Lane.SUBMIT, done.set)
+    assert done.wait(PATIENCE_SECONDS)
+    until(lambda: workers.defects == 3 * MOST[Lane.SUBMIT])
+    assert all(thread.is_alive() for thread in workers._pools[Lane.SUBMIT].threads)

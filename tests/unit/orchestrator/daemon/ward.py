@@ -27,7 +27,7 @@ def digest(number: int) -> str:
 
 def watched(service: str = "shop", repository: str = REPOSITORY, every: float = 60.0, **follow: Any) -> Watched:
     policy = policy_of(follow or {"semver": ">=1"})
-    return Watched(service, f"{service}.yaml", HOST, repository, f"{HOST}/{repository}", policy, every)
+    return Watched(service, f"{service}.yaml", HOST, repository, policy, every)
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Ward:
     store: MemoryStore = field(default_factory=MemoryStore)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     trouble: RegistryError | None = None
-    looks: list[tuple[float, str, bool]] = field(default_factory=list)
+    looks: list[tuple[float, str, str]] = field(default_factory=list)
     heeds: list[tuple[float, str, str | None]] = field(default_factory=list)
     decides: Callable[[Watched, Sight, Sighting], Heeded] | None = None
 
@@ -63,9 +63,16 @@ class Ward:
         )
 
     def _look(
-        self, registry: object, repository: str, policy: Policy, before: Sight | None, *, thorough: bool = False
+        self,
+        registry: object,
+        repository: str,
+        policy: Policy,
+        before: Sight | None,
+        *,
+        hinted: bool = False,
+        thorough: bool = False,
     ) -> Sight:
-        self.looks.append((self.clock.monotonic(), repository, thorough))
+        self.looks.append((self.clock.monotonic(), repository, "thorough" if thorough else "hinted" if hinted else ""))
         if self.trouble is not None:
             raise self.trouble
         tags = self.tags.get(repository, {})

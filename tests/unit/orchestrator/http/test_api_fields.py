@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from orchestrator.http.api_fields import BadInput, Field, Kind, read, read_body, read_query
+from orchestrator.http.api_fields import Field, Kind, read, read_body, read_query
 from orchestrator.http.api_routes import ROUTES
+from orchestrator.words import BadInput
 
 FIELDS = (
     Field("name", "a name", required=True, longest=5, pattern="[a-z]+", example="abc"),

@@ -8,10 +8,7 @@ import hmac
 import json
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jwt
@@ -21,9 +18,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from orchestrator.http.answers import Refusal, answer
 from orchestrator.http.credentials import Caller, Scope, UnfitSetting
-from orchestrator.http.entra import Entra, entra_of, fetched
+from orchestrator.http.entra import Entra, entra_of
 from orchestrator.http.guard import Guard, actor_of
 from tests.unit.orchestrator.http.serving import Lines, serving
+from watchers.errors import Unreachable
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 AUDIENCE = "api://rollout"
@@ -216,39 +214,13 @@ def test_a_tenant_that_does_not_answer_holds_up_nobody_else() -> None:
         assert b"ada@contoso.com" in waiting.recv(10_000)
 
 
-@contextmanager
-def standing_at(status: int, body: bytes, headers: dict[str, str] | None = None) -> Iterator[str]:
-    class Says(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Says)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/keys"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def test_keys_are_read_over_http_and_anything_but_an_answer_of_their_size_is_refused() -> None:
-    with standing_at(200, key_set(one=OURS)) as address:
-        assert fetched(address) == key_set(one=OURS)
-    with standing_at(302, b"", {"Location": "http://127.0.0.1:1/"}) as address, pytest.raises(ValueError, match="302"):
-        fetched(address)
-    with standing_at(200, b"x" * (2 * 1024 * 1024)) as address, pytest.raises(ValueError, match="larger"):
-        fetched(address)
-    with pytest.raises(OSError):
-        fetched("http://127.0.0.1:1/")
+def test_a_tenant_that_cannot_be_reached_is_said_in_the_log_and_no_mistake_of_ours() -> None:
+    tenant = Tenant()
+    tenant.problem = Unreachable("login.example: connection refused")
+    with pytest.raises(Refusal) as refused:
+        verified(token(), tenant)
+    assert refused.value.code == "keysUnavailable"
+    assert tenant.log.said[0][1]["error"] == "Unreachable"
 
 
 def test_the_settings_make_a_verifier_or_are_refused_by_name() -> None:

@@ -16,7 +16,7 @@ from watchers.webhooks import Source
 
 SETTINGS = {"ROLLOUT_READ_TOKEN": "board=look-only, anonymous-reader", "ROLLOUT_OPERATE_TOKEN": "ci=do-all,dGVzdA=="}
 NAMES = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._@-]{0,10}\Z")
-TOKENS = st.from_regex(r"\A[A-Za-z0-9._~+/-]{1,30}={0,2}\Z")
+TOKENS = st.from_regex(r"\A[A-Za-z0-9._~+/-]{1,30}(==)?\Z")
 
 
 def routes(guard: Guard) -> list[web.RouteDef]:
@@ -91,6 +91,31 @@ def test_without_tokens_a_request_to_another_name_is_refused_with_the_remedy(hos
     found = asked(Guard(), method, path, {"Host": host, "Content-Type": "application/json"})
     assert (found.status, found.code) == (403, "foreignHost")
     assert "ROLLOUT_OPERATE_TOKEN" in found.document["error"]["message"]
+
+
+PROXIED = [
+    ("Forwarded", "for=203.0.113.7"),
+    ("x-forwarded-for", "203.0.113.7"),
+    ("X-Forwarded-Proto", "https"),
+    ("X-FORWARDED-HOST", "localhost"),
+    ("Via", "1.1 front"),
+    ("X-Real-IP", ""),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), PROXIED)
+@pytest.mark.parametrize(("method", "path"), [("GET", "/read"), ("POST", "/write")])
+def test_without_tokens_what_came_through_a_proxy_is_refused_though_it_names_this_machine(
+    name: str, value: str, method: str, path: str
+) -> None:
+    found = asked(Guard(), method, path, {"Host": "localhost", "Content-Type": "application/json", name: value})
+    assert (found.status, found.code) == (403, "throughProxy")
+    assert "ROLLOUT_OPERATE_TOKEN" in found.document["error"]["message"]
+
+
+@pytest.mark.parametrize(("name", "value"), PROXIED)
+def test_with_tokens_a_proxy_may_stand_in_between(name: str, value: str) -> None:
+    assert asked(Guard(tokens_of(SETTINGS)), "GET", "/read", {name: value, **bearer("do-all")}).status == 200
 
 
 @pytest.mark.parametrize(
@@ -193,3 +218,9 @@ def test_a_request_without_a_host_is_not_one_to_this_machine() -> None:
     guard = Guard()
     with serving(routes(guard), guard=guard) as client:
         assert client.raw(b"GET /read HTTP/1.0\r\n\r\n").code == "foreignHost"
+
+
+@pytest.mark.parametrize("setting", ["ci=", "=secret-of-nobody", "good=enough,ci="])
+def test_a_name_without_its_token_is_a_mistake_and_no_token_itself(setting: str) -> None:
+    with pytest.raises(UnfitSetting, match="expected name=token"):
+        tokens_of({"ROLLOUT_OPERATE_TOKEN": setting})

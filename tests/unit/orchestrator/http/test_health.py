@@ -99,6 +99,18 @@ def test_metrics_are_open_to_this_machine_and_else_for_who_may_read(
     assert scraped(Guard(tokens_of(settings)), listen, headers) == status
 
 
+@pytest.mark.parametrize(
+    ("settings", "token", "status"), [({}, "", 403), (GUARDED, "", 401), (GUARDED, "scrape-it", 200)]
+)
+def test_metrics_are_not_open_to_those_for_whom_a_proxy_on_this_machine_asks(
+    settings: dict[str, str], token: str, status: int
+) -> None:
+    headers = {"Host": "localhost", "X-Forwarded-For": "203.0.113.7"} | (
+        {"Authorization": f"Bearer {token}"} if token else {}
+    )
+    assert scraped(Guard(tokens_of(settings)), "127.0.0.1:0", headers) == status
+
+
 def test_metrics_are_prometheus_text() -> None:
     with serving(metrics(lambda: b"rollout_up 1\n", Guard())) as client:
         found = client.ask("GET", "/metrics")

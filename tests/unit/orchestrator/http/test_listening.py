@@ -37,7 +37,7 @@ def test_an_address_that_this_machine_does_not_have_is_refused_with_the_setting(
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "rollout.contoso.com:0"])
 def test_beyond_this_machine_an_open_server_refuses_to_start(listen: str) -> None:
-    with pytest.raises(CannotListen, match="ROLLOUT_OPERATE_TOKEN"):
+    with pytest.raises(UnfitSetting, match="ROLLOUT_OPERATE_TOKEN"):
         Server(listen, ROUTES, guard=Guard()).start()
 
 

@@ -35,13 +35,11 @@ def test_a_release_is_counted_by_its_phases_its_end_and_how_long_it_took() -> No
     begun = rollout()
     preparing, retiring = in_phase(begun, Phase.PREPARING), in_phase(begun, Phase.RETIRING)
     listen(preparing, explain(begun, preparing, at(1)) if preparing != begun else ())
-    assert named(meters, "rollout_rollouts_active") == {(): 1.0}
     done = promoted(begun, 90)
     listen(done, explain(retiring, done, at(90)))
     assert named(meters, "rollout_rollouts_total", "service", "outcome") == {("shop", "promoted"): 1.0}
     assert named(meters, "rollout_phase_changes_total", "phase")[("promoted",)] == 1.0
     assert named(meters, "rollout_release_seconds_sum", "outcome") == {("promoted",): 90.0}
-    assert named(meters, "rollout_rollouts_active") == {(): 0.0}
 
 
 def test_a_scrape_says_nothing_of_when_a_series_was_made() -> None:
@@ -50,22 +48,13 @@ def test_a_scrape_says_nothing_of_when_a_series_was_made() -> None:
     assert b"_created" not in meters.render()
 
 
-def test_a_rollout_that_is_stuck_is_counted_and_still_active() -> None:
+def test_a_rollout_that_is_stuck_is_counted_and_took_no_time_yet() -> None:
     meters = Meters("0.1.0")
     begun = in_phase(rollout(), Phase.HOLDING)
     stuck = in_phase(begun, Phase.STUCK)
     meters.listener()(stuck, explain(begun, stuck, at(5)))
     assert named(meters, "rollout_rollouts_total", "service", "outcome") == {("shop", "stuck"): 1.0}
-    assert named(meters, "rollout_rollouts_active") == {(): 1.0}
     assert named(meters, "rollout_release_seconds_sum", "outcome") == {}
-
-
-def test_the_end_of_a_superseded_rollout_does_not_hide_the_one_that_came_after_it() -> None:
-    meters = Meters("0.1.0")
-    listen, begun = meters.listener(), rollout()
-    listen(replace(begun, id="newer"), ())
-    listen(replace(promoted(begun, 5), id="older"), ())
-    assert named(meters, "rollout_rollouts_active") == {(): 1.0}
 
 
 def test_looks_and_deliveries_are_counted_by_where_they_went_and_what_came_of_them() -> None:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import ExitStack
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.http.answers import Refusal
+from orchestrator.http.readings import Readings
 from orchestrator.http.receiver import Bucket, Limits
 from tests.unit.orchestrator.http.hooks import BEARER, SECRET, deliver, listening
 from tests.unit.orchestrator.http.serving import Lines, is_closed, read_answer
-from tests.unit.watchers.webhook_samples import GENERIC, PUSHED, VALIDATION
+from tests.unit.watchers.webhook_samples import FROM_GITHUB, GENERIC, PACKAGE, PUSHED, VALIDATION
 from watchers.webhooks import Source
+from watchers.webhooks.signed import SIGNATURE_HEADERS
 
 LARGE = Limits(body_bytes=1000)
 
@@ -88,6 +98,71 @@ def test_so_many_bodies_are_read_at_once_and_no_more_of_that_source() -> None:
         first.sendall(b"}")
         assert read_answer(first).status == 400
         assert deliver(client, Source.ACR, PUSHED).status == 202
+
+
+def unfinished(source: Source) -> bytes:
+    """A head with a signature that anybody can make up, and the first byte of a body."""
+    name = SIGNATURE_HEADERS[source]
+    made_up = "sha256=" + "0" * 64
+    return f"POST /webhooks/{source} HTTP/1.1\r\nHost: a\r\n{name}: {made_up}\r\nContent-Length: 99\r\n\r\n{{".encode()
+
+
+@pytest.mark.parametrize("source", sorted(SIGNATURE_HEADERS))
+def test_strangers_who_begin_bodies_and_never_end_them_keep_no_signed_delivery_out(source: Source) -> None:
+    known, headers = (PACKAGE, FROM_GITHUB) if source is Source.GITHUB else (GENERIC, {})
+    limits = Limits(bodies=8, unproven_of_one=4, unproven_seconds=60.0)
+    with listening(limits=limits) as (client, ears), ExitStack() as stack:
+        strangers = [stack.enter_context(client.connect()) for _ in range(30)]
+        for each in strangers:
+            each.sendall(unfinished(source))
+        assert [deliver(client, source, known, headers).status for _ in range(10)] == [202] * 10
+        given_way = read_answer(strangers[0])
+        assert (given_way.status, given_way.code, given_way.headers["Connection"]) == (408, "tooSlow", "close")
+    assert ears.outcomes.count((source.value, "taken")) == 10
+
+
+def test_a_body_that_no_secret_vouches_for_yet_has_a_short_time() -> None:
+    with listening(limits=Limits(unproven_seconds=0.2)) as (client, _), client.connect() as stranger:
+        stranger.sendall(unfinished(Source.SIGNED))
+        assert read_answer(stranger).code == "tooSlow"
+
+
+@given(
+    peers=st.lists(st.sampled_from("abc"), min_size=1, max_size=12), most=st.integers(1, 6), of_one=st.integers(1, 4)
+)
+def test_of_all_bodies_being_read_the_slowest_gives_way_of_the_same_address_first(
+    peers: list[str], most: int, of_one: int
+) -> None:
+    expected: list[int] = []
+    for number, peer in enumerate(peers):
+        same = [each for each in expected if peers[each] == peer]
+        if len(same) >= of_one:
+            expected.remove(same[0])
+        elif len(expected) >= most:
+            expected.pop(0)
+        expected.append(number)
+
+    async def run() -> list[int]:
+        readings, read = Readings(most, of_one), []
+        go_on = asyncio.Event()
+
+        async def one(number: int, peer: str) -> None:
+            async with readings.of(peer):
+                await go_on.wait()
+                read.append(number)
+
+        tasks = []
+        for number, peer in enumerate(peers):
+            tasks.append(asyncio.ensure_future(one(number, peer)))
+            for _ in range(3):
+                await asyncio.sleep(0)
+        await asyncio.sleep(0.002)
+        go_on.set()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(each is None or isinstance(each, Refusal) for each in ended)
+        return read
+
+    assert sorted(asyncio.run(run())) == expected
 
 
 def test_a_flood_is_turned_away_with_a_time_while_other_sources_and_handshakes_are_not() -> None:

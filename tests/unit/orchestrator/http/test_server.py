@@ -212,7 +212,7 @@ def test_one_connection_too_many_is_told_so_while_all_others_are_being_answered(
         await request.app[STOPPING].wait()
         return answer({})
 
-    with serving([web.get("/", waits)], limits=Limits(connections=2)) as client:
+    with serving([web.get("/", waits)], limits=Limits(connections=2, spare=0)) as client:
         busy = [client.connect() for _ in range(2)]
         for connection in busy:
             connection.sendall(GET)
@@ -229,7 +229,8 @@ def test_connections_that_ask_nothing_give_way_to_one_that_does_the_oldest_first
     with serving(ROUTES, limits=Limits(connections=3)) as client:
         silent = [client.connect() for _ in range(3)]
         for _ in range(2):
-            assert client.ask("GET", "/").status == 200
+            # Who comes in the same instant as all of them is told to come back.
+            assert any(client.ask("GET", "/").status == 200 for _ in range(3))
         assert is_closed(silent[0])
         silent[2].sendall(GET)
         assert read_answer(silent[2]).status == 200

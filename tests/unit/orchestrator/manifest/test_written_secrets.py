@@ -88,3 +88,28 @@ def test_a_written_secret_that_became_something_else_is_a_reason_to_wait(now: st
     file.write_text(f"{text}{now}\n")
     with pytest.raises(NotSent, match="expected a value written out"):
         resolve_written(reference)
+
+
+SECRET_PLACES: dict[str, dict[str, Any]] = {
+    "password": {"imageRegistryCredentials": [{"server": "s", "username": "u", "password": "HERE"}]},
+    "secureValue": {
+        "containers": [{"name": "web", "properties": {"environmentVariables": [{"name": "K", "secureValue": "HERE"}]}}]
+    },
+    "storageAccountKey": {"volumes": [{"name": "v", "azureFile": {"shareName": "s", "storageAccountKey": "HERE"}}]},
+    "secret": {"volumes": [{"name": "v", "secret": {"file": "HERE"}}]},
+    "workspaceKey": {"diagnostics": {"logAnalytics": {"workspaceId": "w", "workspaceKey": "HERE"}}},
+}
+
+
+@pytest.mark.parametrize("place", SECRET_PLACES)
+@pytest.mark.parametrize("value", ['{"value": "hunter2"}', '["hunter2"]', '[{"a": ["hunter2"]}]', "[]", "{}"])
+def test_a_secret_of_several_values_is_refused_by_its_place_and_never_quoted(place: str, value: str) -> None:
+    text = json.dumps(group(**SECRET_PLACES[place])).replace('"HERE"', value)
+    template = read_template(text, "group.json", "/x/group.json", Variables())
+    said = "\n".join(map(str, template.problems))
+    assert "must be one text or number, or a reference such as ${env:NAME}" in said
+    assert "hunter2" not in said
+    assert "hunter2" not in repr(template.value)
+    for fit in ('"hunter2"', "17", '"${env:KEY}"'):
+        text = json.dumps(group(**SECRET_PLACES[place])).replace('"HERE"', fit)
+        assert read_template(text, "group.json", "/x/group.json", Variables()).problems == []

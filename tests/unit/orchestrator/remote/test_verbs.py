@@ -7,6 +7,7 @@ import os
 import pytest
 
 from tests.unit.orchestrator.cli import states
+from tests.unit.orchestrator.cli.test_hold import *  # noqa: F403
 from tests.unit.orchestrator.cli.test_people import *  # noqa: F403 - all of them, also those that are yet to be written
 from tests.unit.orchestrator.cli.test_readers import *  # noqa: F403
 from tests.unit.orchestrator.remote.far import ACTS, LOOKS, Far, far
@@ -74,7 +75,9 @@ def test_who_spoke_is_recorded_with_the_name_of_the_token(monkeypatch: pytest.Mo
         held = desk.store.suspended("storefront", desk.clock.now())
         assert held is not None
         assert held.actor == "ana via ci"
-        assert desk.type("unsuspend", "storefront") == 0
+        assert desk.type("unsuspend", "storefront", "--actor", "bo") == 0
+        last = desk.store.events("storefront")[-1].event
+        assert (last.kind, dict(last.data)["actor"]) == ("service_unsuspended", "bo via ci")
 
 
 def test_who_may_only_look_sees_everything_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,6 +146,8 @@ def test_a_server_that_is_not_there_is_silent_for_now() -> None:
         (404, {}, b"not found"),
         (404, {}, b'{"error": {"code": "NotFound", "message": "somebody else\'s API"}}'),
         (405, {}, b""),
+        (401, {"WWW-Authenticate": 'Basic realm="somebody else"'}, b""),
+        (403, {}, b'{"error": {"code": "forbidden", "message": "somebody else\'s API"}}'),
         (302, {"Location": "https://login.contoso.com/"}, b""),
     ],
 )
@@ -165,7 +167,7 @@ def test_a_proxy_that_answers_in_the_daemons_place_is_silence_for_now(odd: Odd, 
 
 
 def test_a_missing_token_and_a_scope_that_reaches_less_far_are_told_apart(odd: Odd) -> None:
-    odd.status, odd.headers, odd.body = 401, {}, b""
+    odd.status, odd.headers, odd.body = 401, {VERSION_HEADER: "0.1.0"}, b""
     with pytest.raises(ServerDenied, match="ROLLOUT_TOKEN"):
         services(odd)
     odd.status = 403

@@ -39,6 +39,7 @@ def _first_release(url: str) -> None:
         for statement in (
             "DROP TABLE manifests",
             "DROP TABLE sightings",
+            "DROP TABLE wishes",
             "UPDATE alembic_version SET version_num = '0001'",
         ):
             connection.execute(text(statement))

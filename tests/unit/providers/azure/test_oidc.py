@@ -224,12 +224,19 @@ def test_the_service_connection_may_be_named_by_hand() -> None:
         (None, "api://AzureADTokenExchange"),
         ("login.microsoftonline.us", "api://AzureADTokenExchangeUSGov"),
         ("login.chinacloudapi.cn", "api://AzureADTokenExchangeChina"),
+        ("https://login.microsoftonline.us/", "api://AzureADTokenExchangeUSGov"),
+        ("https://Login.ChinaCloudAPI.cn", "api://AzureADTokenExchangeChina"),
+        ("login.partner.microsoftonline.cn/", "api://AzureADTokenExchangeChina"),
+        ("https://login.microsoftonline.com/", "api://AzureADTokenExchange"),
+        ("https://[", "api://AzureADTokenExchange"),
     ],
 )
-def test_each_cloud_expects_its_own_audience(authority: str | None, audience: str) -> None:
-    issuer = issuer_of(GITHUB, authority)
-    assert issuer is not None
-    assert dict(parse_qsl(urlsplit(issuer.url).query))["audience"] == audience
+def test_each_cloud_expects_its_own_audience_however_its_login_is_written(authority: str | None, audience: str) -> None:
+    by_argument = issuer_of(GITHUB, authority)
+    by_variable = issuer_of({**GITHUB, "AZURE_AUTHORITY_HOST": authority or ""})
+    for issuer in (by_argument, by_variable):
+        assert issuer is not None
+        assert dict(parse_qsl(urlsplit(issuer.url).query))["audience"] == audience
 
 
 def test_an_issuer_never_shows_its_token() -> None:
