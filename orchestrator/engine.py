@@ -34,9 +34,7 @@ class Engine:
         self._locks: dict[str, Lease] = {}
         self._heard: dict[str, dict[str, tuple[Heard, ...]]] = {}
 
-    def tick(
-        self, rollout_id: str, fence: int, may_act: MayAct, between: Callable[[], None] = lambda: None
-    ) -> Rollout:
+    def tick(self, rollout_id: str, fence: int, may_act: MayAct, between: Callable[[], None] = lambda: None) -> Rollout:
         """Advance one rollout once. Raises StaleWrite when somebody else holds it now; nothing was done then.
 
         A look may outlast the lease: `between` is called between its questions, to keep it; what that raises ends the

@@ -31,7 +31,7 @@ def look(
     """
     return Seen(
         tuple(
-            _target(rollout, state, ports[state.name], heard.get(state.name, ()), clock, between)
+            _target(rollout, state, ports[state.name], heard.get(state.name, ()), clock, between=between)
             for state in rollout.targets
             if state.phase not in TERMINAL
         )
@@ -44,6 +44,7 @@ def _target(
     ports: TargetPorts,
     heard: tuple[Ack | Refusal, ...],
     clock: Clock,
+    *,
     between: Callable[[], None],
 ) -> TargetSeen:
     problems: list[str] = []

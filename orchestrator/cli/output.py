@@ -12,7 +12,7 @@ from typing import Any, TextIO, cast
 from orchestrator.ci.commands import guards, system_of
 from orchestrator.cli.options import Format, Options
 from orchestrator.cli.style import Style
-from orchestrator.telemetry.writing import put, silence, visible, visible_json
+from orchestrator.telemetry.writing import Unfailing, put, silence, visible, visible_json
 
 
 def _nowhere() -> TextIO:
@@ -70,8 +70,8 @@ class Output:
 
     @property
     def stream(self) -> TextIO:
-        """Standard output, for what draws by itself."""
-        return self._out
+        """Standard output, for what draws by itself; it never raises when it is written to."""
+        return cast("TextIO", Unfailing(self._out))
 
     @property
     def err_stream(self) -> TextIO:

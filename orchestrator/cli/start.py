@@ -70,7 +70,7 @@ def start(
     loaded = load_one(file, vars_files or (), var or (), service)
     desk = session.desk
     digest, found_by = digest_for(desk, loaded, image, tag)
-    if emergency and not reason:
+    if emergency and not reason.strip():
         raise Failure("--emergency skips the safety of steps and holds: say why with --reason", ExitCode.USAGE)
     who = named(actor)
     wish = Wish(

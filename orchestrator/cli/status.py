@@ -111,11 +111,13 @@ def _draw(session: Session, names: list[str], watched: dict[str, Sighting]) -> l
     found = [(name, session.store.latest(name)) for name in names]
     views = [view_of(session, rollout, watched.get(name)) for name, rollout in found if rollout is not None]
     waiting = [watched[name] for name, rollout in found if rollout is None and name in watched]
-    unknown = [_nothing(name) for name, rollout in found if rollout is None and name not in watched]
+    rest = [_nothing(name) for name, rollout in found if rollout is None and name not in watched]
+    if any(each.rule for each in watched.values()) and not session.daemon():
+        rest.append(style.warn("nothing is watched now: no daemon runs on this store; `rollout daemon DIR` does it"))
     if len(names) > 1:
-        return table(views, style, waiting) + unknown
+        return table(views, style, waiting) + rest
     alone = [block(view, style) for view in views] + [not_begun(each, now, style) for each in waiting]
-    return [line for lines in alone for line in lines] + unknown
+    return [line for lines in alone for line in lines] + rest
 
 
 def _watch(session: Session, names: list[str], service: str | None) -> None:

@@ -13,6 +13,7 @@ from orchestrator.daemon.presence import Presence
 from orchestrator.daemon.watching import Looks, Notes, Watching
 from orchestrator.daemon.workers import Lane, Workers
 from orchestrator.steering import CALL_SECONDS
+from orchestrator.telemetry.metrics import MANIFEST, ROLLOUT
 from orchestrator.wiring import App
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Daemon:
         self._app, self._directory, self._workers, self._log, self._notes = app, directory, workers, log, notes
         self._heed = heed
         self.stopping = False
+        self._broken: set[str] = set()
         self.begun = False
         """Whether the manifests have been read once."""
         self._beat = app.clock.monotonic()
@@ -155,6 +157,7 @@ class Daemon:
         return self._heed(self._app, watched, partial(self._directory.load, watched.service), sight, before)
 
     def _ended(self, service: str) -> None:
+        self._notes.well(service, ROLLOUT)
         self.nexts.ended(service)
         self.watching.ended(service)
 
@@ -167,6 +170,12 @@ class Daemon:
             for watched in services:
                 rule = watched.policy.text if watched.policy else None
                 self._log.info(said, service=watched.service, file=watched.file, image=watched.image, follows=rule)
+        broken = {problem.service for problem in changes.problems if problem.service is not None}
+        for service in broken:
+            self._notes.troubled(service, "Manifest", MANIFEST)
+        for service in self._broken - broken:
+            self._notes.well(service, MANIFEST)
+        self._broken = broken
         for problem in changes.appeared:
             self._log.warning("manifest_broken", service=problem.service, file=problem.file, message=problem.message)
         for problem in changes.mended:

@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING
 
 from orchestrator.clock import Clock, SystemClock
 from orchestrator.daemon.folder import Broken, Folder
+from orchestrator.daemon.told import Told
 from orchestrator.daemon.watched import Watched, watched_of
 from orchestrator.manifest.loader import from_snapshot
 from orchestrator.manifest.problems import ManifestError, Problem
 from orchestrator.manifest.variables import Variables
-from orchestrator.store.records import Sighting
+from orchestrator.store.errors import UnreadableRecord
 
 if TYPE_CHECKING:
     from orchestrator.manifest.loader import Loaded
     from orchestrator.store.ports import Store
+    from orchestrator.store.records import Sighting
 
 __all__ = ["Changes", "Directory", "DirectoryProblem", "Watched"]
 
@@ -92,6 +94,7 @@ class Directory:
         """Look at nothing yet; `now_ns` is the clock of the file system, nanoseconds since 1970."""
         self.path = os.path.abspath(path)  # noqa: PTH100 - `Path` has no word for it that keeps links as they are
         self._store, self._clock = store, clock or SystemClock()
+        self._notes = Told(store, self._clock)
         self._folder = Folder(self.path, variables, now_ns)
         self._force: dict[str, Watched] = {}
         self._problems: tuple[DirectoryProblem, ...] = ()
@@ -135,7 +138,10 @@ class Directory:
             raise ManifestError([Problem(self.path, 0, "", message)])
         if not watched.problem and (fresh := self._fresh(watched)) is not None:
             return fresh
-        snapshot = self._store.manifest(service)
+        try:
+            snapshot = self._store.manifest(service)
+        except UnreadableRecord as error:
+            raise ManifestError([Problem(watched.file, 0, "", str(error))]) from error
         if snapshot is None:  # forgotten since, or by another daemon
             raise ManifestError([Problem(watched.file, 0, "", f"must hold a good manifest of the service {service}")])
         return from_snapshot(snapshot)
@@ -205,18 +211,25 @@ class Directory:
         snapshot = self._folder.snapshots.get(place)
         if snapshot is None:
             return
-        if self._store.manifest(watched.service) != snapshot:
+        try:
+            known = self._store.manifest(watched.service) == snapshot
+        except UnreadableRecord:  # the file says all that was in it
+            known = False
+        if not known:
             self._store.keep_manifest(watched.service, snapshot)
         del self._folder.snapshots[place]
 
     def _stays(self, service: str, problems: tuple[Problem, ...]) -> _Verdict:
         """Leave in force what was, in this process or before it; nothing where nothing ever was."""
         known = self._force.get(service)
-        if known is None and (snapshot := self._store.manifest(service)) is not None:
+        if known is None:
             try:
-                known = watched_of(from_snapshot(snapshot))
+                snapshot = self._store.manifest(service)
+                known = None if snapshot is None else watched_of(from_snapshot(snapshot))
             except ManifestError as error:
                 problems = (*problems, *error.problems)
+            except UnreadableRecord as error:
+                problems = (*problems, Problem(problems[0].file, 0, "", str(error)))
         if known is None:
             return _Verdict(None, problems)
         return _Verdict(replace(known, problem=f"{_sentence(problems)}; {_IN_FORCE}"), problems)
@@ -230,40 +243,39 @@ class Directory:
     # What people are told
 
     def _tell(self, verdicts: Mapping[str, _Verdict]) -> dict[str, str]:
-        """Write into each service's sighting what is wrong with its manifest, and forget who is gone."""
+        """Write into each service's sighting what is wrong with its manifest, and whether it is watched."""
         stored = {} if self._begun else {sighting.service: sighting for sighting in self._store.sightings()}
         told: dict[str, str] = {}
         for service, verdict in verdicts.items():
             watched = verdict.watched
-            if watched is None and not verdict.problems:
-                self._store.forget_watch(service)
-                continue
             said = watched.problem if watched is not None else _sentence(verdict.problems)
             if said:
                 told[service] = said
             before = self._told.get(service, "") if self._begun else _said_of(stored.get(service))
-            if said != before or self._unwatched(service, watched, stored):
-                self._note(service, watched, said)
+            if said != before:
+                self._notes.note(service, said, "" if watched is None else watched.image)
+            self._mark(service, watched, stored.get(service))
+            if watched is None and not said:
+                self._store.forget_manifest(service)
         # Broken from the first day on, and gone with their file.
-        lost = self._told.keys() if self._begun else {each.service for each in stored.values() if not each.image}
+        unfounded = {each.service for each in stored.values() if each.unwatched_at or not each.image}
+        lost = self._told.keys() if self._begun else {name for name in unfounded if _said_of(stored[name])}
         for service in lost - verdicts.keys():
-            self._store.forget_watch(service)
+            self._notes.note(service, "")
+        self._notes.forget_old(each for each in stored.values() if each.service not in verdicts)
         return told
 
-    def _unwatched(self, service: str, watched: Watched | None, stored: Mapping[str, Sighting]) -> bool:
-        """Whether a service is remembered as watched by a rule and has none any more."""
-        if watched is None or watched.policy is not None:
-            return False
-        known, sighting = self._force.get(service), stored.get(service)
-        return bool((known is not None and known.policy is not None) or (sighting is not None and sighting.rule))
+    def _mark(self, service: str, watched: Watched | None, stored: Sighting | None) -> None:
+        if self._begun:
+            before, unsure = _has_rule(self._force.get(service)), True
+        else:
+            unsure = stored is not None and stored.unwatched_at is not None
+            before = stored is not None and bool(stored.rule) and not unsure
+        self._notes.mark(service, watched=_has_rule(watched), before=before, unsure=unsure)
 
-    def _note(self, service: str, watched: Watched | None, said: str) -> None:
-        before = self._store.sighting(service)
-        image = watched.image if watched is not None else ""
-        now = self._clock.now() if said else None
-        if before is None or (watched is not None and watched.policy is None):
-            before = Sighting(service, image, "")
-        self._store.keep_sighting(replace(before, manifest_problem=said, manifest_problem_at=now))
+
+def _has_rule(watched: Watched | None) -> bool:
+    return watched is not None and watched.policy is not None
 
 
 def _first(pair: tuple[Problem, str | None]) -> Problem:

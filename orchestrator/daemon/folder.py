@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import chain
-from sys import intern
 
 from orchestrator.daemon.watched import Watched, watched_of
 from orchestrator.manifest.document import Document, parse, read_text
@@ -231,7 +230,7 @@ class Folder:
                 claims.append(self._claim(path, document.line(("service",)), reading.service, reading))
         nameless = chain.from_iterable(reading.problems for reading in readings if reading.service is None)
         content = _hashed([text, *templates.values()])
-        return File(content, tuple(claims), tuple(nameless), tuple(map(intern, templates)))
+        return File(content, tuple(claims), tuple(nameless), tuple(templates))
 
     def _claim(self, path: str, line: int, service: str, reading: Reading) -> Watched | Broken:
         if reading.loaded is None:

@@ -8,14 +8,13 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from orchestrator.daemon.jobs import Jobs
 from orchestrator.daemon.pace import Hint, Watch, chases, delayed, failed, hinted, put_off, usual
 from orchestrator.daemon.roster import Roster
 from orchestrator.daemon.workers import Lane
-from orchestrator.store.records import Sighting
+from orchestrator.store.errors import UnreadableRecord
 from watchers.errors import BUSY, RegistryError
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from orchestrator.daemon.directory import Watched
     from orchestrator.daemon.heed import Heeded
     from orchestrator.store.ports import Store
+    from orchestrator.store.records import Sighting
     from orchestrator.telemetry.log import Log
     from watchers.policies import Policy
     from watchers.registry import Registry
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 PARDON_SECONDS = 5.0
 """How soon it is noticed that a suspension, or the ban on a revision, was lifted."""
+UNREADABLE_SECONDS = 60.0
 
 
 class Looks(Protocol):
@@ -51,12 +52,12 @@ class Notes(Protocol):
         """One look is over."""
         ...
 
-    def troubled(self, service: str, kind: str) -> None:
-        """A service cannot be watched, or what it should run cannot begin."""
+    def troubled(self, service: str, kind: str, of: str = "watch") -> None:
+        """A service cannot be watched, what it should run cannot begin, or its manifest or rollout needs a person."""
         ...
 
-    def well(self, service: str) -> None:
-        """A service is in no trouble any more."""
+    def well(self, service: str, of: str = "watch") -> None:
+        """A service is in no trouble of this origin any more."""
         ...
 
     def keep(self, services: Collection[str], hosts: Collection[str]) -> None:
@@ -139,13 +140,17 @@ class Watching:
         if watch is None or (policy := watch.watched.policy) is None:
             return None
         watched, hint = watch.watched, watch.hint
-        told = self._store.sighting(service) if watch.sight is None else None
+        try:
+            told = self._store.sighting(service) if watch.sight is None else None
+        except UnreadableRecord as error:  # what was handled is not known, so nothing is acted on
+            self._trouble(watch, "UnreadableRecord", str(error), UNREADABLE_SECONDS)
+            return UNREADABLE_SECONDS
         before = watch.sight if told is None else _known(watched, told)
         began = self._clock.monotonic()
         try:
             registry = self._registry_of(watched.host)
             # What was announced and is not there may be where only a thorough look reaches.
-            missed = hint is not None and hint.tries > 0
+            missed = hint is not None and hint.tries > 0 and (hint.tag or hint.digest) is not None
             sight = self._look(registry, watched.repository, policy, before, hinted=hint is not None, thorough=missed)
         except RegistryError as error:
             outcome = "putOff" if error.code == BUSY else _kind(error)
@@ -262,17 +267,14 @@ class Watching:
         words = {"service": watched.service, "image": watched.image, "error": kind, "message": message}
         self._log.warning("look_failed", **words, again_in=None if again_in is None else round(again_in, 1))
         self._notes.troubled(watched.service, kind)
-        blank = Sighting(watched.service, watched.image, watched.policy.text if watched.policy else "")
-        told = self._store.sighting(watched.service) or blank
-        since = told.problem_at if told.problem else self._clock.now()
-        self._store.keep_sighting(replace(told, problem=message, problem_at=since))
+        # No more than that: meanwhile a find may be decided on, and what was decided must not be taken back.
+        rule = watched.policy.text if watched.policy else ""
+        self._store.note_problem(watched.service, message, self._clock.now(), image=watched.image, rule=rule)
         watch.problem = kind
 
     def _recovered(self, watch: Watch) -> None:
         service = watch.watched.service
-        told = self._store.sighting(service)
-        if told is not None and told.problem:
-            self._store.keep_sighting(replace(told, problem="", problem_at=None))
+        self._store.note_problem(service, "", None, image=watch.watched.image, rule="")
         self._log.info("look_recovered", service=service)
         self._notes.well(service)
         watch.problem = ""

@@ -22,7 +22,7 @@ from orchestrator.http.api_asked import Asked, Told, manifest_of
 from orchestrator.http.api_calls import answered, check_wire
 from orchestrator.http.api_fields import read_body, read_query
 from orchestrator.http.api_routes import ROOT, ROUTES, Route
-from orchestrator.http.api_work import Crew, Waiting
+from orchestrator.http.api_work import Crew, Rounds, Waiting
 from orchestrator.http.body import read_body as receive
 from orchestrator.http.guard import Guard, Scope, actor_of
 from orchestrator.http.openapi import openapi
@@ -41,7 +41,7 @@ _QUICK_PLACES, _QUICK_SECONDS = 16, 30.0
 _SLOW_PLACES, _SLOW_SECONDS = 4, 170.0
 _QUEUE_SECONDS = 10.0
 _MOST_WAITING = 128
-_LOOK_SECONDS = 0.25
+_LOOK_SECONDS, _MOST_LOOKS_PER_SECOND = 0.25, 100.0
 
 Problems = Callable[[], Sequence[str]]
 
@@ -57,6 +57,9 @@ class Api:
     quick: Crew = field(default_factory=lambda: Crew(_QUICK_PLACES, _QUICK_SECONDS, _QUEUE_SECONDS))
     slow: Crew = field(default_factory=lambda: Crew(_SLOW_PLACES, _SLOW_SECONDS, _QUEUE_SECONDS))
     waiting: Waiting = field(default_factory=lambda: Waiting(_MOST_WAITING))
+    rounds: Rounds[Told] = field(
+        default_factory=lambda: Rounds(Crew(1, _QUICK_SECONDS, _QUEUE_SECONDS), _LOOK_SECONDS, _MOST_LOOKS_PER_SECOND)
+    )
 
     def routes(self) -> list[web.RouteDef]:
         """Every path, each behind the scope that its table names; the API's own document is open to everybody."""
@@ -110,15 +113,15 @@ class Api:
         return Asked(self.desk, self.clock, actor_of(request), service, given, self.problems)
 
     async def _awaited(self, route: Route, asked: Asked, request: web.Request) -> Told:
-        """Ask again until there is something to tell, the time is over, or the server stops."""
+        """Ask again with all who wait, until there is something to tell, the time is over, or the server stops."""
         loop = asyncio.get_running_loop()
         ends = loop.time() + asked.given["wait"]
         stopping = request.app.get(STOPPING)
+        same = (route.path, asked.service, *((name, value) for name, value in asked.given.items() if name != "wait"))
         while True:
-            told = await self.quick.do(lambda: _told(route, asked))
+            told = await self.rounds.next(same, lambda: _told(route, asked))
             if told.document["events"] or loop.time() >= ends or (stopping is not None and stopping.is_set()):
                 return told
-            await asyncio.sleep(min(_LOOK_SECONDS, max(0.0, ends - loop.time())))
 
     def _call(self, call: Call) -> Handler:
         crew = self.slow if call.slow else self.quick

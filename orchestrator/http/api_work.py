@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Generic, TypeVar
 
 from orchestrator.http.answers import Refusal
 from orchestrator.http.apart import apart
@@ -47,6 +49,84 @@ class Crew:
         except TimeoutError:
             words = f"this took longer than {self._seconds:g} s; ask again, what was begun is found then"
             raise Refusal(504, "tooSlow", words) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Question(Generic[T]):
+    key: Hashable
+    look: Callable[[], T]
+    answer: asyncio.Future[T]
+
+
+class Rounds(Generic[T]):
+    """Answers all who look for something again and again: in rounds, each one piece of work for all of them.
+
+    `pause_seconds` lie between two rounds, and more where the looks differ so much that there would be over
+    `most_per_second` of them.
+    """
+
+    def __init__(self, crew: Crew, pause_seconds: float, most_per_second: float) -> None:
+        """Begin nothing; there are rounds while somebody asks."""
+        self._crew, self._pause_seconds, self._most_per_second = crew, pause_seconds, most_per_second
+        self._asked: list[_Question[T]] = []
+        self._looked = 0
+        self._round: asyncio.Task[None] | None = None
+
+    async def next(self, key: Hashable, look: Callable[[], T]) -> T:
+        """Return what the next round saw, or raise what it met; of all who ask with the same key, one `look` is made.
+
+        Raises Refusal as `Crew.do` does.
+        """
+        question: _Question[T] = _Question(key, look, asyncio.get_running_loop().create_future())
+        self._asked.append(question)
+        self._begin()
+        try:
+            return await question.answer
+        finally:
+            if question in self._asked:
+                self._asked.remove(question)
+
+    def _begin(self) -> None:
+        if self._round is None or self._round.done():
+            self._round = asyncio.create_task(self._go_round())
+
+    async def _go_round(self) -> None:
+        while True:
+            await asyncio.sleep(max(self._pause_seconds, self._looked / self._most_per_second))
+            asked, self._asked = self._asked, []
+            looks = {question.key: question.look for question in asked}
+            self._looked = len(looks)
+            seen: dict[Hashable, T | Exception]
+            try:
+                seen = await self._crew.do(partial(_all_tried, looks))
+            except Exception as error:  # noqa: BLE001 - it is the answer to all who asked
+                seen = dict.fromkeys(looks, error)
+            for question in asked:
+                _settle(question.answer, seen[question.key])
+            # Those who were answered ask again within this turn of the loop.
+            await asyncio.sleep(0)
+            if not self._asked:
+                return
+
+
+def _all_tried(looks: Mapping[Hashable, Callable[[], T]]) -> dict[Hashable, T | Exception]:
+    return {key: _tried(look) for key, look in looks.items()}
+
+
+def _tried(look: Callable[[], T]) -> T | Exception:
+    try:
+        return look()
+    except Exception as error:  # noqa: BLE001 - handed to those who asked for this look
+        return error
+
+
+def _settle(answer: asyncio.Future[T], seen: T | Exception) -> None:
+    if answer.done():
+        return
+    if isinstance(seen, Exception):
+        answer.set_exception(seen)
+    else:
+        answer.set_result(seen)
 
 
 class Waiting:

@@ -20,6 +20,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.result import outcome_of
 from orchestrator.store.rules import ENDS
 from strategies.model import Outcome
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from strategies.journal import Event
     from strategies.model import Rollout
 
+WATCH, MANIFEST, ROLLOUT = "watch", "manifest", "rollout"
+"""What a trouble is of: a service may have one of each at once."""
+_CALLS_A_PERSON = {"waiting": "WaitsForPerson", "stuck": "Stuck"}
 _RELEASE_SECONDS = (30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800, 86400)
 _LOOK_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -44,7 +48,7 @@ class Meters:
         self._lock = threading.Lock()
         self._gauges: dict[str, Gauge] = {}
         self._series: dict[tuple[Any, str], set[tuple[str, ...]]] = {}
-        self._troubles: dict[str, str] = {}
+        self._troubles: dict[tuple[str, str], str] = {}
         ProcessCollector(registry=self._registry)
         registry = self._registry
         Gauge("rollout_build_info", "The version that runs.", ["version"], registry=registry).labels(version).set(1)
@@ -89,20 +93,20 @@ class Meters:
         """Count one delivery of a webhook."""
         self._deliveries.labels(source, outcome).inc()
 
-    def troubled(self, service: str, kind: str) -> None:
-        """Say that a service has a trouble, in place of the one it had; said again it changes nothing."""
+    def troubled(self, service: str, kind: str, of: str = WATCH) -> None:
+        """Say that a service has a trouble, in place of the one of this origin; said again it changes nothing."""
         with self._lock:
-            if self._troubles.get(service) == kind:
+            if self._troubles.get((service, of)) == kind:
                 return
-            self._end_trouble(service)
-            self._troubles[service] = kind
+            self._end_trouble(service, of)
+            self._troubles[service, of] = kind
             self._trouble.labels(service, kind).set(1)
             self._troubles_begun.labels(kind).inc()
 
-    def well(self, service: str) -> None:
-        """Say that a service has no trouble; idempotent."""
+    def well(self, service: str, of: str = WATCH) -> None:
+        """Say that a service has no trouble of this origin; idempotent."""
         with self._lock:
-            self._end_trouble(service)
+            self._end_trouble(service, of)
 
     def gauge(self, name: str, help_text: str, value: Callable[[], float]) -> None:
         """Show a number that is asked for at each scrape, on the scrape's thread; one that cannot be told is NaN.
@@ -130,8 +134,9 @@ class Meters:
                     for labels in series:
                         metric.remove(*labels)
                     del self._series[metric, first]
-            for service in self._troubles.keys() - set(services):
-                self._end_trouble(service)
+            for service, of in list(self._troubles):
+                if of == WATCH and service not in services:
+                    self._end_trouble(service, of)
 
     def render(self) -> bytes:
         """Return all of it in Prometheus' text format."""
@@ -140,6 +145,11 @@ class Meters:
         return generate_latest(_Told(self._registry))
 
     def _listen(self, rollout: Rollout, events: tuple[Event, ...]) -> None:
+        outcome = outcome_of(rollout)
+        if outcome in _CALLS_A_PERSON:
+            self.troubled(rollout.service.name, _CALLS_A_PERSON[outcome], ROLLOUT)
+        else:
+            self.well(rollout.service.name, ROLLOUT)
         with self._lock:
             for event in events:
                 if event.kind == "phase_changed":
@@ -158,8 +168,8 @@ class Meters:
         self._series.setdefault((metric, labels[0]), set()).add(labels)
         return metric.labels(*labels)
 
-    def _end_trouble(self, service: str) -> None:
-        kind = self._troubles.pop(service, None)
+    def _end_trouble(self, service: str, of: str) -> None:
+        kind = self._troubles.pop((service, of), None)
         if kind is not None:
             self._trouble.remove(service, kind)
 

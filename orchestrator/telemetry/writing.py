@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import suppress
-from typing import TextIO
+from typing import Any, TextIO
 
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
 # What turns the direction of a line around, so that it reads as something else.
@@ -62,9 +62,10 @@ def silence(stream: TextIO) -> None:
 
 
 class Unfailing:
-    """A stream as logs need it, that never raises: what cannot be written is dropped and counted. Safe between threads.
+    """A stream whose writing never raises: what cannot be written is dropped and counted. Safe between threads.
 
-    Each write is sent at once and tried anew, so that a log goes on as soon as its disk has room again.
+    Each write is sent at once and tried anew, so that a log goes on as soon as its disk has room again. All else that
+    may be asked of a stream is asked of the one beneath.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -72,6 +73,9 @@ class Unfailing:
         self._stream, self._lock = stream, threading.Lock()
         self.dropped = 0
         """How many texts could not be written when it was their turn."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
         """Write and send a text, or count it."""

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from orchestrator.cli.options import Format, Options
 from orchestrator.cli.output import Output
 from orchestrator.cli.running import run_verb
+from orchestrator.cli.screen import Screen
 from orchestrator.cli.session import Session
 from orchestrator.cli.verbs import VERBS
 from orchestrator.store.memory import MemoryStore
@@ -81,6 +82,23 @@ def test_what_cannot_be_written_ends_loops_that_only_write_and_standard_error_go
     assert err.getvalue() == "seen\n"
 
 
+@pytest.fixture
+def _a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "GITHUB_ACTIONS", "TF_BUILD"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+
+
+@pytest.mark.usefixtures("_a_terminal")
+def test_a_picture_on_a_terminal_that_is_gone_does_not_end_what_it_shows() -> None:
+    out = Terminal()
+    with Screen(Output(Options(), out, io.StringIO())) as screen:
+        screen.show(["promoting \x1b]8;;http://evil\x07here"])
+        assert "\\x1b]8;;http://evil\\x07here" in out.getvalue()
+        out.full = True
+        screen.show(["promoted"])
+
+
 def test_a_stream_that_was_closed_is_passed_over() -> None:
     out, err = io.StringIO(), io.StringIO()
     output = Output(Options(Format.JSON), out, err)
@@ -92,10 +110,8 @@ def test_a_stream_that_was_closed_is_passed_over() -> None:
     assert output.closed
 
 
-def test_names_and_reasons_cannot_steer_the_terminal_and_our_own_colours_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NO_COLOR", "GITHUB_ACTIONS", "TF_BUILD"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("TERM", "xterm")
+@pytest.mark.usefixtures("_a_terminal")
+def test_names_and_reasons_cannot_steer_the_terminal_and_our_own_colours_stay() -> None:
     out, err = Terminal(), Terminal()
     output = Output(Options(), out, err)
     output.text(f"{output.style.good('promoted')} {CLEAR}")

@@ -76,11 +76,12 @@ def test_a_trouble_stands_on_one_line_with_its_remedy_and_since_when(desk: Desk)
 
 def test_a_service_with_a_broken_manifest_and_no_rollout_shows_up(desk: Desk) -> None:
     desk.put(states.holding())
-    desk.store.keep_sighting(BROKEN)
+    desk.store.note_manifest("basket", WRONG, states.NOW, image="")
     desk.store.keep_sighting(replace(SEEN, service="cart"))
     desk.store.keep_sighting(Sighting("dull", IMAGE, ""))
     desk.type("status")
-    rows = desk.said.splitlines()[1:]
+    *rows, last = desk.said.splitlines()[1:]
+    assert last.startswith("nothing is watched now: no daemon runs on this store")
     assert [row.split()[1] for row in rows] == ["basket", "cart", "storefront"]
     assert "no rollout yet" in rows[0]
     assert rows[0].endswith(BROKEN.manifest_problem)

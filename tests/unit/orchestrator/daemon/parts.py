@@ -37,15 +37,23 @@ class Numbers:
 
     looks: list[tuple[str, str]] = field(default_factory=list)
     troubles: dict[str, str] = field(default_factory=dict)
+    others: set[tuple[str, str]] = field(default_factory=set)
+    """Troubles of manifests and rollouts, by service and kind."""
 
     def looked(self, host: str, outcome: str, seconds: float) -> None:
         self.looks.append((host, outcome))
 
-    def troubled(self, service: str, kind: str) -> None:
-        self.troubles[service] = kind
+    def troubled(self, service: str, kind: str, of: str = "watch") -> None:
+        if of == "watch":
+            self.troubles[service] = kind
+        else:
+            self.others.add((service, kind))
 
-    def well(self, service: str) -> None:
-        self.troubles.pop(service, None)
+    def well(self, service: str, of: str = "watch") -> None:
+        if of == "watch":
+            self.troubles.pop(service, None)
+        else:
+            self.others -= {(service, {"manifest": "Manifest"}.get(of, "WaitsForPerson"))}
 
     def keep(self, services: Collection[str], hosts: Collection[str]) -> None:
         self.troubles = {service: kind for service, kind in self.troubles.items() if service in services}

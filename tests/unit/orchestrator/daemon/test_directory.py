@@ -6,6 +6,7 @@ import gc
 import os
 import shutil
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,11 +132,15 @@ def test_a_rule_that_is_taken_away_leaves_no_rule_in_what_people_see(shelf: Shel
     shelf.store.keep_sighting(seen)
     shelf.put("shop", follow="")
     shelf.scan()
-    assert shelf.store.sighting("shop") == Sighting("shop", IMAGE, "")
-    shelf.store.keep_sighting(seen)
+    assert shelf.store.sighting("shop") == replace(seen, unwatched_at=shelf.clock.now())
+    assert not shelf.store.sighting("shop").tells
+    shelf.put("shop")
+    shelf.scan()
+    assert shelf.store.sighting("shop") == seen
+    shelf.put("shop", follow="")
     shelf.restart()
     shelf.scan()
-    assert shelf.store.sighting("shop") == Sighting("shop", IMAGE, "")
+    assert not shelf.store.sighting("shop").tells
 
 
 def test_a_template_outside_the_folder_is_watched_too(shelf: Shelf, tmp_path: Path) -> None:
@@ -159,7 +164,7 @@ def test_a_manifest_that_is_gone_is_watched_and_remembered_no_longer(shelf: Shel
         shelf.restart()
     assert names(shelf.scan()) == ((["blog"], [], []) if restarted else ([], [], ["shop"]))
     assert shelf.store.manifest_files().keys() == {"blog"}
-    assert [each.service for each in shelf.store.sightings()] == ["blog"]
+    assert [each.service for each in shelf.store.sightings() if each.tells] == ["blog"]
 
 
 def test_a_manifest_that_moves_stays_in_force(shelf: Shelf) -> None:

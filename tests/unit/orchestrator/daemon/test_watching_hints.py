@@ -6,6 +6,7 @@ import pytest
 
 from orchestrator.daemon.pace import CHASE_SECONDS
 from tests.unit.orchestrator.daemon.ward import HOST, REPOSITORY, Ward, begun, digest, watched
+from watchers.errors import NotReady
 from watchers.signals import Signal
 
 
@@ -68,6 +69,13 @@ def test_what_never_shows_is_looked_for_half_a_minute_and_then_in_turn_again(war
     ward.run(600.0)
     assert len(ward.looks) == 3 + len(CHASE_SECONDS)
     assert not ward.looks[-1][2]
+
+
+def test_a_manifest_that_is_not_there_yet_is_looked_for_again_without_reading_all_tags(ward: Ward) -> None:
+    ward.trouble = NotReady("listed, not there", "wait")
+    ward.watching.update([watched(every=600.0)], ())
+    ward.run(300.0)
+    assert [depth for _, _, depth in ward.looks][: 1 + len(CHASE_SECONDS)] == ["", *["hinted"] * len(CHASE_SECONDS)]
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from orchestrator.telemetry.metrics import Meters
+from orchestrator.telemetry.metrics import MANIFEST, Meters
 from strategies.journal import explain
-from strategies.model import Rollout
+from strategies.model import Reason, Rollout
 from strategies.phases import Phase
 from tests.unit.strategies.build import at, in_phase, rollout, service
 
@@ -116,3 +116,21 @@ def test_two_daemons_in_one_process_count_apart() -> None:
     one, other = Meters("0.1.0"), Meters("0.1.0")
     one.heard("acr", "taken")
     assert named(other, "rollout_webhook_deliveries_total", "source", "outcome") == {}
+
+
+def test_a_service_may_have_a_trouble_of_each_kind_at_once_and_each_ends_by_itself() -> None:
+    meters = Meters("0.1.0")
+    meters.troubled("shop", "Unreachable")
+    meters.troubled("shop", "Manifest", MANIFEST)
+    meters.well("shop")
+    assert named(meters, "rollout_trouble", "service", "kind") == {("shop", "Manifest"): 1.0}
+
+
+def test_a_rollout_that_waits_for_a_person_is_a_trouble_until_it_goes_on() -> None:
+    meters = Meters("0.1.0")
+    listen = meters.listener()
+    paused = replace(rollout(), paused=Reason("pause", "paused by ana"))
+    listen(paused, ())
+    assert named(meters, "rollout_trouble", "service", "kind") == {("shop", "WaitsForPerson"): 1.0}
+    listen(replace(paused, paused=None), ())
+    assert named(meters, "rollout_trouble", "service", "kind") == {}

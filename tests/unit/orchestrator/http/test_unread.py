@@ -70,6 +70,18 @@ def never_reading(client: Client, count: int, asking: bytes) -> Iterator[list[so
         yield opened
 
 
+def answered(connection: socket.socket) -> bool:
+    """Whether anything comes within a moment, be it only that the server hangs up."""
+    connection.settimeout(0.1)
+    try:
+        connection.recv(1)
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
+    return True
+
+
 def healthy(client: Client) -> bool:
     """Ask as a prober does: one of those who come all at once may be told to come back."""
     return any(client.ask("GET", "/healthz").status == 200 for _ in range(3))
@@ -99,6 +111,43 @@ def test_an_answer_that_is_not_read_is_broken_off_in_time(asking: bytes) -> None
         time.sleep(0.4)
         assert drained(it) < 16 * 1024 * 1024
     assert sent.count == 1
+
+
+@pytest.mark.parametrize("headers", [b"", b"Connection: close\r\n"])
+def test_what_is_left_of_a_small_answer_does_not_keep_a_socket_open_either(headers: bytes) -> None:
+    size = 48 * 1024
+
+    async def small(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2048)
+        return web.Response(body=b"x" * size)
+
+    asking = b"GET / HTTP/1.1\r\nHost: localhost\r\n" + headers + b"\r\n"
+    with (
+        serving([web.get("/", small)], limits=Limits(send_seconds=0.2)) as client,
+        never_reading(client, 1, asking) as (it,),
+    ):
+        time.sleep(0.5)
+        assert drained(it) < size
+
+
+def test_those_who_come_all_at_once_get_no_more_places_than_there_are() -> None:
+    entered, go_on = threading.Event(), threading.Event()
+
+    async def holds_up_everybody(_request: web.Request) -> web.Response:
+        entered.set()
+        go_on.wait(PATIENCE_SECONDS)
+        return answer({})
+
+    limits, clients = Limits(connections=4, spare=2), 20
+    with serving([web.get("/", holds_up_everybody)], limits=limits) as client, client.connect() as first:
+        first.sendall(GET)
+        assert entered.wait(PATIENCE_SECONDS)
+        with never_reading(client, clients, b"") as waiting:
+            go_on.set()
+            assert read_answer(first).status == 200
+            told = [connection for connection in waiting if answered(connection)]
+    assert len(told) >= clients - 6
 
 
 def test_an_answer_that_is_read_slowly_and_within_its_time_arrives_whole() -> None:

@@ -101,7 +101,7 @@ def test_a_store_that_falls_silent_is_unavailable_and_is_there_again_when_it_ans
         wire.cut.clear()
         assert store.next_number("shop") == 2
         # While it is in use, too.
-        with pytest.raises(StoreUnavailable, match="no answer within 0.3 s"), store.database.read() as connection:
+        with pytest.raises(StoreUnavailable, match=r"no answer within 0\.3 s"), store.database.read() as connection:
             wire.cut.set()
             connection.scalar(text("SELECT 1"))
         wire.cut.clear()

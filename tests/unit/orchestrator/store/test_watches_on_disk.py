@@ -85,6 +85,7 @@ def test_a_store_of_the_first_release_keeps_everything_it_holds(tmp_path: Path) 
     assert [line.split('"')[0].split("(")[0].split()[:3] for line in added] == [
         ["CREATE", "TABLE", "manifests"],
         ["CREATE", "TABLE", "sightings"],
+        ["CREATE", "TABLE", "wishes"],
     ]
     assert [line for line in before if line not in _dump(path)] == []
     _taken_along(f"sqlite:///{path}")
