@@ -87,6 +87,38 @@ class Traffic(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class EntranceSeen:
+    """A name in front of a routing as it was read at `at`; `open` says whether it leads clients there.
+
+    `ttl_seconds` is for how long clients may remember the way. `online`: the name's own layer takes it for healthy.
+    """
+
+    at: datetime
+    open: bool
+    ttl_seconds: int = 0
+    online: bool = True
+    address: str | None = None
+    """The name clients use."""
+    why: str = ""
+
+
+class Entrance(Protocol):
+    """A name in front of a whole routing (a gateway's endpoint in Traffic Manager), which is open or closed."""
+
+    def look(self) -> EntranceSeen:
+        """Read it as it is now."""
+        ...
+
+    def set(self, is_open: bool) -> None:
+        """Open or close it by one write; none when it is so already. A crash leaves the old or the new state."""
+        ...
+
+    def preflight(self) -> tuple[Finding, ...]:
+        """Check that it exists or can be made; reads only."""
+        ...
+
+
 class Probes(Protocol):
     """Our own requests to each endpoint's real address."""
 

@@ -81,7 +81,7 @@ def unfit(rollout: Rollout) -> tuple[str, ...]:
         target = rollout.service.target(state.name)
         serving = [slot for slot in state.stable if slot.weight != 0]
         shares = [step.share for step in target.plan.steps]
-        why = split.unfit(weight_of(state, target), shares, len(serving), len(state.candidate))
+        why = split.unfit(weight_of(state, target), shares, len(serving), len(state.candidate), target.most)
         problems += [f"{state.name}: {why}"] if why else []
     return tuple(problems)
 

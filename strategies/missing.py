@@ -91,9 +91,9 @@ def _ensure(rollout: Rollout, state: TargetState) -> Ensure | None:
 
 
 def _may_create(slot: Slot, rollout: Rollout) -> bool:
-    """A slot whose retained workload stands is asked for as well: that marks it anew instead of making it."""
+    """A slot whose retained workload stands is asked for as well, which marks it anew; so is one made only in part."""
     if slot.stage is not Stage.INTENDED:
-        return slot.stage is Stage.SEEN and slot.kept_until is not None
+        return slot.stage is Stage.SEEN and (slot.kept_until is not None or slot.partial)
     return slot.intended_at == rollout.ticked_at
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from strategies.detours import Detour, Mirror
 from strategies.evidence import Evidence
 from strategies.phases import FORWARD, TERMINAL, Phase
 from strategies.plan import Service
@@ -81,12 +82,10 @@ class Slot:
     adopted: bool = False
     kept_until: datetime | None = None
     """Until when it runs on though it has left the routing; a retained one that is wanted again loses this first."""
-    held: bool = False
-    """Whether it cannot be made before a person provides what is missing of ours."""
-    leftover: str | None = None
-    """Why it could not be deleted, when deletion is forbidden to us."""
-    id: str | None = None
-    """The provider's own id of the resource, once it was seen."""
+    partial: bool = False  # its creation was broken off, so it is asked for again
+    held: bool = False  # it cannot be made before a person provides what is missing of ours
+    leftover: str | None = None  # why it could not be deleted, when deletion is forbidden to us
+    id: str | None = None  # the provider's own id of the resource, once it was seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +114,9 @@ class TrafficIntent:
     """Rollouts whose mark may stand where ours is written: this one, and those that were over when it began."""
     rolled_back: str | None = None
     """First eight digits of a revision taken back: written with the leaving, so that an empty store knows."""
+    detours: tuple[Detour, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
+    entrance: bool | None = None  # whether the name in front shall lead here; None leaves it alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +155,7 @@ class TargetState:
     name: str
     since: datetime
     phase: Phase = Phase.PENDING
-    spent_seconds: float = 0.0
-    """Time in this phase during which an engine ran."""
+    spent_seconds: float = 0.0  # time in this phase during which an engine ran
     step: int = 0
     candidate: tuple[Slot, ...] = ()
     stable: tuple[Slot, ...] = ()
@@ -168,8 +169,7 @@ class TargetState:
     ttl_original: int | None = None
     ttl_before: int | None = None
     ttl_lowered_at: datetime | None = None
-    ttl_shift: int | None = None
-    """The largest TTL in the chain when the present split was confirmed."""
+    ttl_shift: int | None = None  # the largest TTL in the chain when the present split was confirmed
     observed: float | None = None
     online: bool = False
     parents_were_healthy: bool = False

@@ -116,8 +116,11 @@ def _young(slot: Slot, now: datetime) -> bool:
 def _present(slot: Slot, group: GroupSeen) -> Slot:
     address, found = group.address or slot.address, group.id or slot.id
     slot = evolve(slot, stage=Stage.SEEN, absences=0, address=address, id=found, kept_until=group.keep_until)
+    slot = evolve(slot, partial=group.partial)
     if slot.retire_at is not None:
         return slot
+    if group.state is GroupState.COMING and group.why and not slot.failed:
+        slot = evolve(slot, failing_why=group.why)
     if group.state is GroupState.FAILED:
         return evolve(slot, fault=group.why or "provisioning failed")
     if group.state is GroupState.GOING:
@@ -167,7 +170,9 @@ def _traffic(state: TargetState, target: Target, seen: TrafficSeen, service: str
         state,
         lost=state.lost + 1 if gone else 0,
         observed=traffic.share_in(seen, state),
-        online=traffic.online(seen, state.candidate) and (seen.parents_healthy or not state.parents_were_healthy),
+        online=seen.taken
+        and traffic.online(seen, state.candidate)
+        and (seen.parents_healthy or not state.parents_were_healthy),
         parents_were_healthy=state.parents_were_healthy or (seen.parents_healthy and not state.exposed),
         routed_as=seen.address or state.routed_as,
     )
@@ -181,6 +186,9 @@ def _traffic(state: TargetState, target: Target, seen: TrafficSeen, service: str
     if state.asked is None:
         return state
     if traffic.shows(seen, state.asked.intent, holder(service, state.name)):
+        if not seen.taken:
+            # Written as wanted, by us or after somebody's change of something else, and not in force yet.
+            return evolve(state, asked=evolve(state.asked, off=0))
         return _shown(state, state.asked, seen)
     asked = evolve(state.asked, off=state.asked.off + 1, shown=0)
     drifts = asked.confirmed_at is not None and asked.off >= BELIEVED

@@ -6,21 +6,35 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 
+from strategies.detours import Match
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One share of the traffic, in percent, and what must hold before the next one."""
+    """One share of the traffic, in percent, and what must hold before the next one.
+
+    `match`: requests that reach the candidate besides its share (an A/B test). `mirror`: percent of all requests that
+    are copied to it, answers thrown away (a shadow).
+    """
 
     share: float
     hold_seconds: float = 0.0
     approve: bool = False
+    match: Match | None = None
+    mirror: float = 0.0
+
+    @property
+    def leads(self) -> bool:
+        """Whether requests reach the candidate besides its share."""
+        return self.match is not None or self.mirror > 0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The steps of one target: the first has share 0 (the candidate is ready), the last has share 100.
 
-    Raises ValueError naming the step when the shares do not rise from 0 to 100.
+    Raises ValueError naming the step when the shares do not rise from 0 to 100; a step that leads requests to the
+    candidate by other means may keep the share of the one before.
     """
 
     steps: tuple[Step, ...]
@@ -29,9 +43,13 @@ class Plan:
         shares = [step.share for step in self.steps]
         if len(shares) < 2 or shares[0] != 0 or shares[-1] != 100:
             raise ValueError(f"a plan goes from share 0 to share 100; got {shares}")
-        for number, (before, after) in enumerate(pairwise(shares), start=1):
-            if after <= before:
-                raise ValueError(f"steps[{number}]: must exceed {before:g} (steps[{number - 1}]); got {after:g}")
+        if self.steps[0].leads or self.steps[-1].leads:
+            raise ValueError("the first step of a plan and its last one lead no requests past the split")
+        for number, (before, after) in enumerate(pairwise(self.steps), start=1):
+            another = after.leads and (after.match, after.mirror) != (before.match, before.mirror)
+            if after.share < before.share or (after.share == before.share and not another):
+                must = f"must exceed {before.share:g} (steps[{number - 1}])"
+                raise ValueError(f"steps[{number}]: {must}; got {after.share:g}")
 
     @property
     def last(self) -> int:
@@ -48,6 +66,37 @@ def canary(steps: tuple[Step, ...], *, preview_hold: float = 0.0, preview_approv
     """Rising shares; share 100 is implied after the last of `steps` where it is not written."""
     tail = () if steps and steps[-1].share == 100 else (Step(100),)
     return Plan((Step(0, preview_hold, preview_approve), *steps, *tail))
+
+
+def ab_test(
+    match: Match,
+    *,
+    hold: float = 0.0,
+    approve: bool = False,
+    steps: tuple[Step, ...] = (),
+    preview_hold: float = 0.0,
+    preview_approve: bool = False,
+) -> Plan:
+    """Requests that match reach the candidate; then rising shares, matching requests staying with it; then all."""
+    test = Step(0, hold, approve, match=match)
+    rising = tuple(Step(s.share, s.hold_seconds, s.approve, match=match) for s in steps if s.share < 100)
+    last = steps[-1] if steps and steps[-1].share == 100 else Step(100)
+    return Plan((Step(0, preview_hold, preview_approve), test, *rising, last))
+
+
+def shadow(
+    mirror: float = 100.0,
+    *,
+    hold: float = 0.0,
+    approve: bool = False,
+    steps: tuple[Step, ...] = (),
+    preview_hold: float = 0.0,
+    preview_approve: bool = False,
+) -> Plan:
+    """The candidate gets copies of `mirror` percent of all requests, unheard; then rising shares; then all."""
+    copies = Step(0, hold, approve, mirror=mirror)
+    tail = () if steps and steps[-1].share == 100 else (Step(100),)
+    return Plan((Step(0, preview_hold, preview_approve), copies, *steps, *tail))
 
 
 def at_once(plan: Plan) -> Plan:
@@ -91,6 +140,8 @@ class ProbeRule:
     interval_seconds: float = 2.0
     before: int = 10
     failures: int = 3
+    routed: bool = False
+    """Whether probes come through the routing itself, which then must lead them by `detours.PROBE_HEADER`."""
 
 
 class OnDrift(StrEnum):
@@ -157,6 +208,10 @@ class Target:
     replicas: int = 1
     weight: int | None = None
     """Sum of our weights in this profile; None: what the adopted endpoints had, or 1000."""
+    most: int = 1000
+    """The largest weight that one endpoint may have."""
+    entrance: bool = False
+    """Whether the routing stands behind a name of ours that can be closed, and so must be before it leads nowhere."""
     ttl_during: int | None = None
     adopt: tuple[str, ...] = ()
     on_drift: OnDrift = OnDrift.HOLD

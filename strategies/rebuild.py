@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 
 from strategies import names, traffic
 from strategies.begin import Survey, planned_slots
+from strategies.detours import is_for_probes
 from strategies.evidence import Evidence, begin_step
 from strategies.model import Reason, Revision, Rollout, Slot, Stage, TargetState
 from strategies.phases import RETURNING_HOME, Phase
 from strategies.plan import Plan, Service, Target, at_once
-from strategies.seen import EndpointSeen, GroupSeen, Mark, TargetSeen
-from strategies.split import HIGHEST, LOWEST, apportion
+from strategies.seen import EndpointSeen, GroupSeen, Mark, TargetSeen, TrafficSeen
+from strategies.split import LOWEST, apportion
 from strategies.values import evolve
 
 Marked = tuple[GroupSeen, Mark]
@@ -76,12 +77,22 @@ def _place(service: str, target: Target, look: TargetSeen) -> _Place:
     marked = tuple((g, g.mark) for g in look.groups if g.mark is not None and g.keep_until is None)
     seen = look.traffic
     routed: dict[int, bool] = {}
+    led = _led(seen)
     for endpoint in _ours(service, target.name, look):
         assert endpoint.mark is not None  # noqa: S101 - _ours gives marked endpoints only; this tells the type checker
-        routed[endpoint.mark.number] = routed.get(endpoint.mark.number, False) or endpoint.enabled
+        reached = endpoint.enabled or endpoint.name in led
+        routed[endpoint.mark.number] = routed.get(endpoint.mark.number, False) or reached
     active = dict(seen.active).get(names.holder(service, target.name)) if seen else None
     back = dict(seen.rolled_back).get(names.holder(service, target.name)) if seen else None
     return _Place(target, look, marked, routed, active, back)
+
+
+def _led(seen: TrafficSeen | None) -> set[str]:
+    """The endpoints that requests reach besides the split, our own probes left out."""
+    if seen is None:
+        return set()
+    detours = {detour.endpoint for detour in seen.detours if not is_for_probes(detour)}
+    return detours | {mirror.endpoint for mirror in seen.mirrors}
 
 
 def _ours(service: str, target: str, look: TargetSeen) -> list[EndpointSeen]:
@@ -148,9 +159,10 @@ def _before_us(slots: tuple[Slot, ...], place: _Place) -> tuple[Slot, ...]:
     else:
         whole = sum(e.weight for e in ours) + sum(slot.weight or 0 for slot in slots)
     serving = [slot for slot in slots if slot.weight]
-    if not LOWEST * len(serving) <= whole <= HIGHEST * len(serving):
+    most = place.target.most
+    if not LOWEST * len(serving) <= whole <= most * len(serving):
         return slots
-    parts = iter(apportion(whole, [slot.weight or LOWEST for slot in serving]))
+    parts = iter(apportion(whole, [slot.weight or LOWEST for slot in serving], most))
     return tuple(evolve(slot, weight=next(parts)) if slot.weight else slot for slot in slots)
 
 
@@ -199,21 +211,25 @@ def _state(
         return evolve(state, phase=phase, candidate=begun_before)
     if phase is Phase.SHIFTING:
         share = (traffic.share_in(place.look.traffic, state) if place.look.traffic else None) or 0.0
-        step = _step(target.plan, share)
+        step = _step(target.plan, share, led=bool(_led(place.look.traffic)))
         state = evolve(state, phase=phase, step=step, evidence=begin_step(Evidence()), exposed=True)
         if place.look.traffic is not None and target.ttl_during is not None:
             state = evolve(state, ttl_original=place.look.traffic.ttl_original)
-        wanted = target.plan.steps[step].share
-        return traffic.ask(state, traffic.at_share(state, target, wanted, running.rollout), wanted, now)
+        wanted = target.plan.steps[step]
+        return traffic.ask(state, traffic.at_step(state, target, wanted, running.rollout), wanted.share, now)
     exposed = phase is not Phase.REMOVING
     share = 100.0 if phase in (Phase.RETIRING, Phase.PROMOTED) else 0.0
     return evolve(state, phase=phase, exposed=exposed, share=share, step=target.plan.last if share else 0)
 
 
-def _step(plan: Plan, share: float) -> int:
-    """The step whose share stands in the routing: the last not above it, and never the one without traffic."""
+def _step(plan: Plan, share: float, *, led: bool) -> int:
+    """The step that stands in the routing: the last whose share is not above it, and never the one without traffic.
+
+    `led` says whether requests reach the candidate besides its share, which tells apart steps of one share.
+    """
     reached = [number for number, step in enumerate(plan.steps) if step.share <= share + LOWEST / 2]
-    return max(reached[-1], 1)
+    alike = [number for number in reached if plan.steps[number].leads == led]
+    return max((alike or reached)[-1], 1)
 
 
 def _phase(place: _Place, running: Mark, stable: tuple[Slot, ...]) -> Phase:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from strategies.detours import Detour, Mirror
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -49,6 +51,8 @@ class GroupSeen:
     mark: Mark | None = None
     keep_until: datetime | None = None
     """Until when a retained group shall run on."""
+    partial: bool = False
+    """Whether not all that belongs to it was made: its creation was broken off, and is asked for again."""
 
 
 class Monitor(StrEnum):
@@ -78,7 +82,7 @@ class TrafficSeen:
     """A profile or route as it was read; `at` is when the answer came.
 
     `ttl_chain` is the largest TTL among this profile and those above it. `active` pairs each holder (`names.holder`: a
-    service's target) that says it moves this profile's weights with its rollout's id.
+    service's target) that says it moves this profile's weights with its rollout's id. `detours` and `mirrors` are ours.
     """
 
     at: datetime
@@ -95,6 +99,16 @@ class TrafficSeen:
     """Whether weights decide at all: somebody may have switched the profile to another method."""
     address: str | None = None
     """The name clients use."""
+    detours: tuple[Detour, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
+    whole: bool = True
+    """Whether every part that carries the split (rules, routes, what follows them) says the same."""
+    taken: bool = True
+    """Whether the routing layer says that what is written is in force; a write just made is not, for a while."""
+    why: str = ""
+    """What is not whole, or why it is not taken."""
+    entrance: bool | None = None
+    """Whether the name in front leads here; None where there is none that we open and close."""
 
     def endpoint(self, name: str) -> EndpointSeen | None:
         """The endpoint called `name` in any letter case, if it is there."""

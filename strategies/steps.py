@@ -11,7 +11,7 @@ from strategies.model import Reason, Rollout, Side, Slot, Stage, TargetState
 from strategies.names import holder
 from strategies.observe import BELIEVED
 from strategies.phases import Phase, check
-from strategies.plan import Quiet, Target
+from strategies.plan import Quiet, Step, Target
 from strategies.seen import TargetSeen
 from strategies.values import evolve
 from strategies.verdict import Health, confirmed, judge, settled, stable_sick
@@ -62,8 +62,9 @@ def _pending(rollout: Rollout, state: TargetState, target: Target, now: datetime
 def _preparing(rollout: Rollout, state: TargetState, target: Target, now: datetime) -> TargetState:
     under_way = all(slot.stage is not Stage.INTENDED for slot in state.candidate)
     lowers = target.ttl_during is not None and state.ttl_original not in (None, target.ttl_during)
-    if under_way and lowers and all(slot.address for slot in state.stable):
-        state = traffic.ask(state, traffic.at_share(state, target, 0.0, rollout.id, rollout.succeeds), 0.0, now)
+    leads = target.probe.routed and all(slot.address for slot in state.candidate)
+    if under_way and (lowers or leads) and all(slot.address for slot in state.stable):
+        state = traffic.ask(state, traffic.at_step(state, target, traffic.HOME, rollout.id, rollout.succeeds), 0.0, now)
     state = evolve(state, candidate=tuple(_again(slot, now) for slot in state.candidate))
     waiting = [slot for slot in state.candidate if not slot.ready or slot.kept_until is not None]
     if waiting:
@@ -96,29 +97,34 @@ def _holding(rollout: Rollout, state: TargetState, target: Target, now: datetime
         return evolve(state, note=why.message, asks_person=why.code == "drift")
     if step.share > 0 and any(slot.stage is Stage.GONE for slot in state.stable):
         # Its part goes to who is left, at once.
-        state = traffic.ask(
-            state, traffic.at_share(state, target, step.share, rollout.id, rollout.succeeds), step.share, now
-        )
+        state = traffic.ask(state, traffic.at_step(state, target, step, rollout.id, rollout.succeeds), step.share, now)
     if state.asked is not None and not confirmed(state):
         return evolve(state, note="waits for the read-back of what was asked")
-    if state.share > 0 and not state.online:
+    if state.exposed and not state.online:
         return evolve(state, note="waits until the routing layer reports every candidate endpoint Online")
     rest = step.hold_seconds - (now - state.since).total_seconds()
     if rest > 0 and not waived:
-        return evolve(state, note=f"holds at {step.share:g} % for another {rest:.0f} s")
+        return evolve(state, note=f"holds at {_says(step)} for another {rest:.0f} s")
     if step.approve and state.approved < state.step and not waived:
-        return evolve(state, asks_person=True, note=f"waits for `rollout approve` at {step.share:g} %")
+        return evolve(state, asks_person=True, note=f"waits for `rollout approve` at {_says(step)}")
     if rollout.paused is not None:
         return evolve(state, note=rollout.paused.message)
     if state.step == target.plan.last:
         return _begin_drain(state, Phase.DRAINING, Side.STABLE, now)
     following = target.plan.last if rollout.full else state.step + 1
-    share = target.plan.steps[following].share
+    wanted = target.plan.steps[following]
     state = evolve(enter(state, Phase.SHIFTING, now), step=following, evidence=begin_step(state.evidence))
     return evolve(
-        traffic.ask(state, traffic.at_share(state, target, share, rollout.id, rollout.succeeds), share, now),
-        note=f"asks for {share:g} %",
+        traffic.ask(state, traffic.at_step(state, target, wanted, rollout.id, rollout.succeeds), wanted.share, now),
+        note=f"asks for {_says(wanted)}",
     )
+
+
+def _says(step: Step) -> str:
+    """A step's traffic in words."""
+    matching = " and requests that match" if step.match is not None else ""
+    copies = f" and copies of {step.mirror:g} %" if step.mirror > 0 else ""
+    return f"{step.share:g} %{matching}{copies}"
 
 
 def _shifting(state: TargetState, target: Target, now: datetime) -> TargetState:
@@ -177,7 +183,7 @@ def _drained(rollout: Rollout, state: TargetState, now: datetime) -> TargetState
 def _returning(rollout: Rollout, state: TargetState, target: Target, now: datetime) -> TargetState:
     if not state.exposed:
         return evolve(_begin_drain(state, Phase.CLEARING, Side.CANDIDATE, now), note="the candidate had no traffic")
-    state = traffic.ask(state, traffic.at_share(state, target, 0.0, rollout.id, rollout.succeeds), 0.0, now)
+    state = traffic.ask(state, traffic.at_step(state, target, traffic.HOME, rollout.id, rollout.succeeds), 0.0, now)
     if confirmed(state):
         return _begin_drain(state, Phase.CLEARING, Side.CANDIDATE, now)
     state = evolve(state, note="waits for the read-back of the way back")

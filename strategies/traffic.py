@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from strategies import split
+from strategies.detours import Detour, Mirror, for_probes, is_for_probes
 from strategies.model import Asked, Member, Side, Slot, TargetState, TrafficIntent
-from strategies.plan import Target
+from strategies.plan import Step, Target
 from strategies.seen import Monitor, TrafficSeen
 from strategies.values import evolve
 
@@ -19,25 +20,62 @@ def weight_of(state: TargetState, target: Target) -> int:
     return target.weight or adopted or DEFAULT_WEIGHT
 
 
-def at_share(
-    state: TargetState, target: Target, share: float, rollout_id: str, succeeds: tuple[str, ...] = ()
-) -> TrafficIntent:
-    """The traffic while the rollout runs: the candidate at `share` percent, TTL lowered where asked, our mark on.
+HOME = Step(0)
+"""No traffic for the candidate: before its first step, and on its way back."""
 
-    A candidate that was never exposed is no member at share 0. Without a stable side share 0 means leaving altogether.
+
+def at_step(
+    state: TargetState, target: Target, step: Step, rollout_id: str, succeeds: tuple[str, ...] = ()
+) -> TrafficIntent:
+    """The traffic while the rollout runs: the candidate as `step` says, TTL lowered where asked, our mark on.
+
+    A candidate that was never exposed is no member at share 0. Without a stable side share 0 means leaving altogether;
+    where there is an entrance that is closed first, and what is behind it stays until those who know the way are gone.
     """
-    in_it = share > 0 or (state.exposed and bool(state.stable))
+    share, detours, mirrors = step.share, _detours(state, target, step), _mirrors(state, step)
+    closing = target.entrance and share <= 0 and state.exposed and not state.stable
+    in_it = share > 0 or bool(detours or mirrors) or closing or (state.exposed and bool(state.stable))
     candidate = state.candidate if in_it else ()
     leaving = () if in_it or not state.exposed else _endpoints(state.candidate)
     lowered = target.ttl_during is not None and state.ttl_original is not None
     return TrafficIntent(
-        members=split.members(share, weight_of(state, target), state.stable, candidate),
+        members=_members(state, target, 100.0 if closing else share, state.stable, candidate),
         absent=leaving,
         ttl_seconds=target.ttl_during if lowered else None,
         ttl_original=state.ttl_original,
         active=rollout_id,
         own=(rollout_id, *succeeds),
+        detours=detours,
+        mirrors=mirrors,
+        entrance=_entrance(target, serves=not closing and (share > 0 or bool(state.stable))),
     )
+
+
+def _detours(state: TargetState, target: Target, step: Step) -> tuple[Detour, ...]:
+    """Where matching requests go, and our own probes of both sides where they come through the routing."""
+    found = []
+    if step.match is not None:
+        found += [Detour(step.match, slot.endpoint, slot.address or "") for slot in state.candidate]
+    if target.probe.routed:
+        known = (slot for slot in (*state.stable, *state.candidate) if slot.address)
+        found += [for_probes(slot.endpoint, slot.address or "") for slot in known]
+    return tuple(found)
+
+
+def _mirrors(state: TargetState, step: Step) -> tuple[Mirror, ...]:
+    if step.mirror <= 0:
+        return ()
+    return tuple(Mirror(slot.endpoint, slot.address or "", step.mirror) for slot in state.candidate)
+
+
+def _members(
+    state: TargetState, target: Target, share: float, stable: tuple[Slot, ...], candidate: tuple[Slot, ...]
+) -> tuple[Member, ...]:
+    return split.members(share, weight_of(state, target), stable, candidate, target.most)
+
+
+def _entrance(target: Target, *, serves: bool) -> bool | None:
+    return serves if target.entrance else None
 
 
 def left(
@@ -59,11 +97,12 @@ def left(
     gone = state.stable if leaving is Side.STABLE else state.candidate
     restore = state.ttl_original is not None and not others_active
     return TrafficIntent(
-        members=split.members(share, weight_of(state, target), stable, staying),
+        members=_members(state, target, share, stable, staying),
         absent=_endpoints(gone),
         ttl_seconds=state.ttl_original if restore else None,
         own=own,
         rolled_back=rolled_back if leaving is Side.CANDIDATE else None,
+        entrance=_entrance(target, serves=bool(stable or staying)),
     )
 
 
@@ -78,7 +117,9 @@ def shows(seen: TrafficSeen, intent: TrafficIntent, holder: str) -> bool:
     """
     if not seen.exists:
         return not any(member.weight for member in intent.members)
-    if not seen.weighted:
+    if not (seen.weighted and seen.whole):
+        return False
+    if not _led_as_wanted(seen, intent):
         return False
     if not all(_stands(seen, member) for member in intent.members):
         return False
@@ -89,6 +130,13 @@ def shows(seen: TrafficSeen, intent: TrafficIntent, holder: str) -> bool:
     if intent.rolled_back is not None and dict(seen.rolled_back).get(holder) != intent.rolled_back:
         return False
     return dict(seen.active).get(holder) == intent.active
+
+
+def _led_as_wanted(seen: TrafficSeen, intent: TrafficIntent) -> bool:
+    """Whether detours, mirrors and the entrance are as wanted."""
+    if (set(seen.detours), set(seen.mirrors)) != (set(intent.detours), set(intent.mirrors)):
+        return False
+    return intent.entrance is None or seen.entrance == intent.entrance
 
 
 def _ttl_stands(seen: TrafficSeen, intent: TrafficIntent) -> bool:
@@ -140,4 +188,5 @@ def ask(state: TargetState, intent: TrafficIntent, share: float, now: datetime) 
     """Record a wanted traffic state; the same one again changes nothing."""
     if state.asked is not None and state.asked.intent == intent:
         return state
-    return evolve(state, asked=Asked(intent, now, share), exposed=state.exposed or share > 0)
+    led = bool(intent.mirrors) or not all(is_for_probes(detour) for detour in intent.detours)
+    return evolve(state, asked=Asked(intent, now, share), exposed=state.exposed or share > 0 or led)

@@ -85,3 +85,5 @@ class TrafficManager:
     always_serve: bool | None = None
     parents: tuple[Parent, ...] = ()
     names: tuple[str, ...] = ()
+    address: str | None = None
+    """A gateway's host name: then our only endpoint is this one, and it is open or closed as a whole."""

@@ -77,7 +77,7 @@ def in_force(of: Rollout, share: float, *, name: str = "west", when: float = 0.0
     state, rule = of.target(name), of.service.target(name)
     exposed = share > 0 or state.exposed
     state = replace(state, exposed=exposed, ttl_before=ttl)
-    state = traffic.ask(state, traffic.at_share(state, rule, share, of.id), share, at(when))
+    state = traffic.ask(state, traffic.at_step(state, rule, Step(share), of.id), share, at(when))
     assert state.asked is not None
     asked = replace(state.asked, acked_at=at(when), confirmed_at=at(when))
     expires = at(when + ttl)

@@ -9,6 +9,7 @@ import pytest
 from strategies import names, traffic
 from strategies.model import Outcome, Revision, Rollout, Slot
 from strategies.phases import Phase
+from strategies.plan import Step
 from strategies.rebuild import survey
 from strategies.seen import EndpointSeen, GroupSeen, GroupState, Mark, TargetSeen, TrafficSeen
 from tests.unit.strategies.build import NEW, OLD, at, in_force, in_phase, rollout, service, shown, state_of, target
@@ -36,7 +37,7 @@ def at_share(share: float, phase: Phase = Phase.SHIFTING) -> tuple[Rollout, Targ
 def test_what_serves_and_nothing_under_way_is_the_stable_side() -> None:
     of = rollout()
     state = state_of(of)
-    seen = shown(replace(traffic.at_share(state, target(), 0, "r2"), active=None), 0)
+    seen = shown(replace(traffic.at_step(state, target(), Step(0), "r2"), active=None), 0)
     found = survey(of.service, [world(of, seen, candidate=False)], at(0))
     assert found.resumed is None
     assert found.revision is not None
@@ -54,7 +55,7 @@ def test_a_split_in_force_is_resumed_at_its_step_and_asked_for_again(share: floa
     assert (resumed.id, resumed.number, state.phase) == ("r2", 2, phase)
     assert state.asked is not None
     assert state.asked.share == share
-    assert state.asked.intent == replace(traffic.at_share(state_of(of), target(), share, "r2"))
+    assert state.asked.intent == replace(traffic.at_step(state_of(of), target(), Step(share), "r2"))
 
 
 def test_a_candidate_that_is_switched_off_was_on_its_way_back() -> None:
@@ -69,7 +70,7 @@ def test_a_candidate_that_is_switched_off_was_on_its_way_back() -> None:
 
 def test_a_candidate_that_stands_nowhere_is_still_being_prepared() -> None:
     of = in_phase(rollout(), Phase.PREPARING)
-    seen = shown(traffic.at_share(state_of(of), target(), 0, "r2"), 0)
+    seen = shown(traffic.at_step(state_of(of), target(), Step(0), "r2"), 0)
     resumed = survey(of.service, [world(of, seen)], at(9)).resumed
     assert resumed is not None
     assert state_of(resumed).phase is Phase.PREPARING
@@ -78,7 +79,7 @@ def test_a_candidate_that_stands_nowhere_is_still_being_prepared() -> None:
 
 def test_a_revision_that_was_taken_back_is_known_from_the_profile() -> None:
     of = rollout()
-    seen = replace(shown(traffic.at_share(state_of(of), target(), 0, "r2"), 0), active=())
+    seen = replace(shown(traffic.at_step(state_of(of), target(), Step(0), "r2"), 0), active=())
     seen = replace(seen, rolled_back=((names.holder("shop", "west"), NEW.short),))
     assert survey(of.service, [world(of, seen, candidate=False)], at(0)).rolled_back == NEW.short
 
@@ -91,9 +92,9 @@ def adopting(share: float, *weights: int) -> tuple[Rollout, TargetSeen]:
         Slot(-1, "", h, f"{h}.example.com", weight=w, adopted=True) for h, w in zip(hands, weights, strict=True)
     )
     of = in_phase(of, Phase.SHIFTING, step=1, stable=slots, exposed=True)
-    intent = traffic.at_share(state_of(of), of.service.targets[0], share, of.id)
+    intent = traffic.at_step(state_of(of), of.service.targets[0], Step(share), of.id)
     known = {s.endpoint: s.weight or 1 for s in slots}
-    last = traffic.at_share(state_of(of), of.service.targets[0], min(share, 50), of.id)
+    last = traffic.at_step(state_of(of), of.service.targets[0], Step(min(share, 50)), of.id)
     known |= {m.endpoint: m.weight for m in last.members if m.weight}
     endpoints = tuple(
         EndpointSeen(
@@ -110,7 +111,7 @@ def test_adopted_endpoints_get_back_their_former_part_after_the_store_was_lost(s
     of, looked = adopting(share, 300, 200)
     resumed = survey(of.service, [looked], at(9)).resumed
     assert resumed is not None
-    back = traffic.at_share(state_of(resumed), resumed.service.targets[0], 0, "r2")
+    back = traffic.at_step(state_of(resumed), resumed.service.targets[0], Step(0), "r2")
     weights = {member.endpoint: member.weight for member in back.members}
     assert sum(weights.values()) == 500
     assert abs(weights["hand0"] - 300) <= 5
@@ -126,7 +127,7 @@ def test_an_adopted_endpoint_that_never_served_stays_off_when_rebuilt_in_mid_ste
 
 def test_a_retained_group_is_neither_the_stable_side_nor_a_rollout() -> None:
     of = rollout()
-    looked = world(of, shown(replace(traffic.at_share(state_of(of), target(), 0, "r2"), active=None), 0))
+    looked = world(of, shown(replace(traffic.at_step(state_of(of), target(), Step(0), "r2"), active=None), 0))
     kept = tuple(replace(g, keep_until=at(99)) if g.mark and g.mark.number == 2 else g for g in looked.groups)
     found = survey(of.service, [replace(looked, groups=kept)], at(0))
     assert found.resumed is None

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from strategies import traffic
 from strategies.model import Side, TargetState
 from strategies.phases import Phase
+from strategies.plan import Step
 from strategies.seen import EndpointSeen, Monitor, TrafficSeen
 from tests.unit.strategies.build import at, in_force, in_phase, rollout, shown, state_of, target
 
@@ -24,22 +25,22 @@ def state(**more: object) -> TargetState:
 
 @given(st.sampled_from([0.0, 1.0, 10.0, 50.0, 100.0]), st.booleans())
 def test_what_was_written_is_what_a_read_shows(share: float, exposed: bool) -> None:
-    intent = traffic.at_share(state(exposed=exposed), WEST, share, "r2")
+    intent = traffic.at_step(state(exposed=exposed), WEST, Step(share), "r2")
     assert traffic.shows(shown(intent, 1, extra=[FOREIGN]), intent, "shop.west")
 
 
 def test_a_candidate_without_traffic_stands_nowhere_in_the_routing() -> None:
-    intent = traffic.at_share(state(), WEST, 0, "r2")
+    intent = traffic.at_step(state(), WEST, Step(0), "r2")
     assert [member.endpoint for member in intent.members] == [slot.endpoint for slot in state().stable]
 
 
 def test_a_candidate_that_had_traffic_stays_switched_off_until_it_is_drained() -> None:
-    intent = traffic.at_share(state(exposed=True), WEST, 0, "r2")
+    intent = traffic.at_step(state(exposed=True), WEST, Step(0), "r2")
     assert [member.weight for member in intent.members] == [1000, 0]
 
 
 def test_every_difference_of_ours_is_seen() -> None:
-    intent = traffic.at_share(state(exposed=True), WEST, 10, "r2")
+    intent = traffic.at_step(state(exposed=True), WEST, Step(10), "r2")
     good = shown(intent, 1)
     first, *rest = good.endpoints
     for other in (
@@ -55,19 +56,19 @@ def test_every_difference_of_ours_is_seen() -> None:
 
 @given(st.integers(1, 1000), st.booleans())
 def test_foreign_endpoints_do_not_matter(weight: int, enabled: bool) -> None:
-    intent = traffic.at_share(state(), WEST, 10, "r2")
+    intent = traffic.at_step(state(), WEST, Step(10), "r2")
     other = replace(FOREIGN, weight=weight, enabled=enabled)
     assert traffic.shows(shown(intent, 1, extra=[other]), intent, "shop.west")
 
 
 def test_the_ttl_is_lowered_with_the_original_kept_beside_it() -> None:
-    intent = traffic.at_share(state(ttl_original=40), target(ttl_during=5), 10, "r2")
+    intent = traffic.at_step(state(ttl_original=40), target(ttl_during=5), Step(10), "r2")
     assert (intent.ttl_seconds, intent.ttl_original) == (5, 40)
 
 
 def test_an_original_ttl_that_another_service_noted_is_kept_by_one_that_lowers_nothing() -> None:
     """Its next write took the note away while the TTL was low, and an empty store took the low one for the original."""
-    intent = traffic.at_share(state(ttl_original=40), WEST, 10, "r2")
+    intent = traffic.at_step(state(ttl_original=40), WEST, Step(10), "r2")
     assert (intent.ttl_seconds, intent.ttl_original) == (None, 40)
 
 
@@ -90,7 +91,7 @@ def test_the_same_wish_again_changes_nothing() -> None:
 
 def test_the_observed_share_is_that_of_our_enabled_weights() -> None:
     of = state(exposed=True)
-    seen = shown(traffic.at_share(of, WEST, 10, "r2"), 1, extra=[FOREIGN])
+    seen = shown(traffic.at_step(of, WEST, Step(10), "r2"), 1, extra=[FOREIGN])
     assert traffic.share_in(seen, of) == pytest.approx(10.0)
     assert traffic.share_in(TrafficSeen(at(1), True, (FOREIGN,)), of) is None
 

@@ -1,0 +1,5 @@
+"""Deployments and Gateway API routes on any cluster: AKS, Arc-enabled, or your own.
+
+`settings` and everything whose name ends in `requests` or `views` is pure. Only `client` loads the `kubernetes`
+package, and only when the first call is made; all other modules speak to an API server through `api.Api`.
+"""
