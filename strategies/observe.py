@@ -33,7 +33,7 @@ def observe(
     state = evolve(
         state,
         spent_seconds=state.spent_seconds + ran,
-        problem=seen.problem or _unread(state, seen),
+        problem=seen.problem or _unread(state, seen) or _not_in_force(state, seen.traffic),
         probed_at=max((probe.at for probe in seen.probes), default=state.probed_at),
         candidate=tuple(_slot(s, target, seen, now) for s in state.candidate),
         stable=tuple(_slot(s, target, seen, now) for s in state.stable),
@@ -49,6 +49,13 @@ def _unread(state: TargetState, seen: TargetSeen) -> str | None:
         return None
     names = [slot.name for slot in state.candidate if slot.name and seen.group(slot.name) is None]
     return f"workloads: {', '.join(names)} could not be read" if names else None
+
+
+def _not_in_force(state: TargetState, seen: TrafficSeen | None) -> str | None:
+    """Why what we asked of the routing is not, or not everywhere, what it does."""
+    if state.asked is None or seen is None or (seen.whole and seen.taken):
+        return None
+    return f"routing: {seen.why or 'it does not say yet that it has taken what was written'}"
 
 
 def _acts(state: TargetState, seen: TargetSeen) -> TargetState:

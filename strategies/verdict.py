@@ -129,6 +129,7 @@ def overdue(state: TargetState, target: Target, ready_seconds: float) -> Reason 
         allowed = ready_seconds + target.drain.propagation_seconds + (state.ttl_shift or 0)
         if state.spent_seconds > allowed:
             why = "the split is not confirmed" if not confirmed(state) else "its endpoints are not Online"
+            why += f" ({state.problem})" if state.problem else ""
             return Reason("notOnline", f"after {allowed:g} s {why}", (("limit", allowed),))
     return None
 

@@ -35,12 +35,12 @@ _TEXTS = (
 _NUMBERS = (("rollout/n", "number"), ("rollout/slot", "slot"))
 
 
-def labels(mark: Mark, name: str) -> dict[str, str]:
+def to_labels(mark: Mark, name: str) -> dict[str, str]:
     """The labels of every object of one slot, whose name is `name`."""
     return {MANAGED_BY: OURS, SERVICE: mark.service, TARGET: mark.target, WORKLOAD: name}
 
 
-def annotations(mark: Mark) -> dict[str, str]:
+def to_annotations(mark: Mark) -> dict[str, str]:
     """A whole mark as annotations; parts that are empty have none."""
     texts = {key: str(getattr(mark, part)) for key, part in _TEXTS if getattr(mark, part)}
     return {SERVICE: mark.service, TARGET: mark.target, **texts, **{k: str(getattr(mark, p)) for k, p in _NUMBERS}}

@@ -100,7 +100,11 @@ def shown(
     active = (("shop.west", intent.active),) if intent and intent.active else ()
     low = intent.ttl_seconds if intent and intent.ttl_seconds is not None else ttl
     original = intent.ttl_original if intent else None
-    return TrafficSeen(at(when), True, (*mine, *extra), low, low, ttl_original=original, active=active)
+    seen = TrafficSeen(at(when), True, (*mine, *extra), low, low, ttl_original=original, active=active)
+    if intent is None:
+        return seen
+    back = (("shop.west", intent.rolled_back),) if intent.rolled_back else ()
+    return replace(seen, detours=intent.detours, mirrors=intent.mirrors, entrance=intent.entrance, rolled_back=back)
 
 
 def look(of: Rollout, when: float, *, name: str = "west", **more: Any) -> TargetSeen:
