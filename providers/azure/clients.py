@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from providers.attempts import Attempt, attempt
 from providers.azure import pipeline
 from providers.azure.credentials import Credentials
 from providers.azure.errors import translate
@@ -53,7 +54,7 @@ class Clients:
         """Run one reading SDK call under the retry policy; raises `providers.errors`. `doing` begins every message."""
 
         def once(seconds: float) -> T:
-            with pipeline.attempt(seconds, self.retry) as present:
+            with attempt(seconds, self.retry) as present:
                 return _run(doing, call, present, args, more)
 
         return self.retry.read(once)
@@ -65,7 +66,7 @@ class Clients:
         """
 
         def once(seconds: float) -> T:
-            with pipeline.attempt(seconds, self.retry) as present:
+            with attempt(seconds, self.retry) as present:
                 try:
                     return _run(doing, call, present, args, more)
                 except Transient as error:
@@ -121,9 +122,7 @@ def read_profile(clients: Clients, subscription: str, resource_group: str, profi
         return None
 
 
-def _run(
-    doing: str, call: Callable[..., T], present: pipeline.Attempt, args: tuple[Any, ...], more: dict[str, Any]
-) -> T:
+def _run(doing: str, call: Callable[..., T], present: Attempt, args: tuple[Any, ...], more: dict[str, Any]) -> T:
     try:
         return call(*args, **pipeline.timeouts(present.seconds), **more)
     except Exception as error:
@@ -131,7 +130,7 @@ def _run(
         raise translate(error, doing, namespace) from error
 
 
-def _never_left(error: Transient, present: pipeline.Attempt) -> bool:
+def _never_left(error: Transient, present: Attempt) -> bool:
     """Whether an undecided error is known to have come up before any byte of the request left.
 
     azure.core's ServiceRequestError alone does not say so: a TLS error or a timeout while the answer is read is one.

@@ -9,8 +9,8 @@ from providers.azure import locks
 from providers.azure.clients import Clients
 from providers.azure.requests import cores
 from providers.azure.settings import ContainerInstances
-from providers.azure.template import repository
 from providers.errors import Denied, Missing, ProviderError
+from providers.images import repository
 from providers.ports import Finding
 
 _QUOTA_REMEDY = "delete groups that are not needed, take fewer replicas, or ask Azure for more (a support request)"

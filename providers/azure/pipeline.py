@@ -1,54 +1,25 @@
 """The pipeline of every call to Azure Resource Manager: no retries, no redirects, no logs of bodies, nothing too late.
 
-A token, a name's addresses and a handshake can each take longer than an act may last, and none of them is bounded by
-the timeouts of a request. So the act's end is looked at again when the token is there, and once more before the first
-byte of a request leaves on its connection.
+A token can take longer than an act may last, so the act's end is looked at again when it is there; the connections of
+`providers.attempts` look once more before the first byte of a request leaves.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from providers.attempts import pool_classes, present, refuse_late
 from providers.azure.credentials import Credentials
 from providers.azure.errors import retry_after
 from providers.errors import Denied, NotSent
 from providers.retry import Retry
 
 _CONNECT_PART = 0.25
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One attempt of a call: how many seconds it may take, and how far it has come."""
-
-    seconds: float
-    left: Callable[[], float]
-    """The seconds until the act ends."""
-    ready: bool = False
-    """Whether a request had its token and was handed to the transport."""
-    began: bool = False
-    """Whether any byte of a request has left on its connection."""
-
-
-_PRESENT: ContextVar[Attempt | None] = ContextVar("the present attempt", default=None)
-
-
-@contextmanager
-def attempt(seconds: float, retry: Retry) -> Iterator[Attempt]:
-    """Say to the pipeline how long the requests made inside may take; ends with the block."""
-    made = Attempt(seconds, retry.left)
-    token = _PRESENT.set(made)
-    try:
-        yield made
-    finally:
-        _PRESENT.reset(token)
 
 
 def timeouts(seconds: float) -> dict[str, float]:
@@ -122,11 +93,11 @@ def policies(credentials: Credentials, retry: Retry, closed: Closed, key: tuple[
     class InTime(SansIOHTTPPolicy[Any, Any]):
         def on_request(self, request: Any) -> None:
             left = retry.left()
-            _refuse_late(left)
-            present = _PRESENT.get()
-            if present is not None:
-                present.ready = True
-                request.context.options.update(timeouts(min(present.seconds, left)))
+            refuse_late(left)
+            under_way = present()
+            if under_way is not None:
+                under_way.ready = True
+                request.context.options.update(timeouts(min(under_way.seconds, left)))
 
     token = (
         StaticToken()
@@ -159,66 +130,19 @@ def transport(through_proxies: bool) -> Any:
 
 def _adapter() -> Any:
     from requests.adapters import HTTPAdapter
-    from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-    from urllib3.connection import HTTPConnection, HTTPSConnection
     from urllib3.util import Retry as Retries
 
-    class Plain(HTTPConnection):
-        def putrequest(self, *args: Any, **more: Any) -> None:
-            _begin(self)
-            super().putrequest(*args, **more)
-
-        def getresponse(self) -> Any:
-            _shorten(self)
-            return super().getresponse()
-
-    class Secure(HTTPSConnection):
-        def putrequest(self, *args: Any, **more: Any) -> None:
-            _begin(self)
-            super().putrequest(*args, **more)
-
-        def getresponse(self) -> Any:
-            _shorten(self)
-            return super().getresponse()
-
-    class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class SecurePool(HTTPSConnectionPool):
-        ConnectionCls = Secure
+    classes = pool_classes()
 
     class Adapter(HTTPAdapter):
         def init_poolmanager(self, *args: Any, **more: Any) -> None:
             super().init_poolmanager(*args, **more)
-            self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+            self.poolmanager.pool_classes_by_scheme = classes
 
         def proxy_manager_for(self, *args: Any, **more: Any) -> Any:
             manager = super().proxy_manager_for(*args, **more)
-            manager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+            manager.pool_classes_by_scheme = classes
             return manager
 
     # total=False hands errors up as they are, so that a connection that was never made can be told from one that broke.
     return Adapter(max_retries=Retries(total=False, redirect=False, raise_on_status=False))
-
-
-def _begin(connection: Any) -> None:
-    present = _PRESENT.get()
-    if present is None:
-        return
-    if connection.sock is None:
-        connection.connect()
-    _refuse_late(present.left())
-    present.began = True
-
-
-def _shorten(connection: Any) -> None:
-    """Wait for an answer no longer than the act lasts, whatever names and handshakes took of it."""
-    present = _PRESENT.get()
-    if present is not None and connection.timeout is not None:
-        connection.timeout = max(min(connection.timeout, present.left()), 0.001)
-
-
-def _refuse_late(left: float) -> None:
-    if left <= 0:
-        message = "getting a token or a connection took all the time that one act may take; nothing was sent"
-        raise NotSent(message, code="OutOfTime")

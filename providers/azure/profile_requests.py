@@ -47,10 +47,10 @@ def split_patch(body: Body, intent: TrafficIntent, settings: TrafficManager, own
     for item in endpoints(body):
         key = str(item.get("name") or "").lower()
         if key in wanted:
-            listed.append(_changed(item, wanted.pop(key), keep_target=key in adopted))
+            listed.append(changed(item, wanted.pop(key), keep_target=key in adopted))
         elif key not in absent:
             listed.append(item)
-    listed += [_new(member, carried) for member in wanted.values()]
+    listed += [new_endpoint(member, carried) for member in wanted.values()]
     properties: dict[str, Any] = {"endpoints": listed}
     wanted_ttl = _ttl(intent, ttl_of(body))
     if wanted_ttl != ttl_of(body):
@@ -65,7 +65,7 @@ def split_patch(body: Body, intent: TrafficIntent, settings: TrafficManager, own
 def new_profile(create: CreateProfile, intent: TrafficIntent, settings: TrafficManager, owner: Owner) -> dict[str, Any]:
     """Make the PUT of a profile that does not exist yet, with our members in it."""
     tags = {**dict(create.tags), marks.MANAGER: marks.OURS}
-    carried = _settings_of(settings)
+    carried = settings_of(settings)
     ttl = create.ttl_seconds if intent.ttl_seconds is None else intent.ttl_seconds
     return {
         "location": "global",
@@ -75,7 +75,7 @@ def new_profile(create: CreateProfile, intent: TrafficIntent, settings: TrafficM
             "trafficRoutingMethod": "Weighted",
             "dnsConfig": {"relativeName": create.dns_name, "ttl": ttl},
             "monitorConfig": _monitor(create.monitor),
-            "endpoints": [_new(member, carried) for member in intent.members],
+            "endpoints": [new_endpoint(member, carried) for member in intent.members],
         },
     }
 
@@ -119,7 +119,8 @@ def refuse_rival(body: Body, intent: TrafficIntent, owner: Owner) -> None:
         raise Conflict(f"rollout {found}, of another store, moves the weights of {owner.holder}", code="OtherRollout")
 
 
-def _changed(item: Body, member: Member, *, keep_target: bool) -> dict[str, Any]:
+def changed(item: Body, member: Member, *, keep_target: bool) -> dict[str, Any]:
+    """One endpoint of ours as it was read, with a member's share and, where that is ours to say, its target."""
     before = item.get("properties") or {}
     inner = {key: value for key, value in before.items() if key != "endpointMonitorStatus"}
     external = str(item.get("type") or _EXTERNAL).lower() == _EXTERNAL.lower()
@@ -129,7 +130,8 @@ def _changed(item: Body, member: Member, *, keep_target: bool) -> dict[str, Any]
     return {**item, "properties": {**inner, **_share(member, endpoint_seen(item).weight)}}
 
 
-def _new(member: Member, carried: Mapping[str, Any]) -> dict[str, Any]:
+def new_endpoint(member: Member, carried: Mapping[str, Any]) -> dict[str, Any]:
+    """An endpoint that does not exist yet, with the settings in `carried`; raises Invalid for one without a target."""
     if not member.address:
         raise Invalid(f"endpoint {member.endpoint}: expected the group's host name; got none")
     inner = {"target": member.address, **_share(member, 1), **carried}
@@ -156,7 +158,7 @@ def _carried(body: Body, settings: TrafficManager, owner: Owner) -> dict[str, An
         for key in ("customHeaders", "alwaysServe"):
             if inner.get(key) is not None:
                 inherited.setdefault(key, inner[key])
-    return {**inherited, **_settings_of(settings)}
+    return {**inherited, **settings_of(settings)}
 
 
 def _is_ours(name: str, owner: Owner) -> bool:
@@ -164,7 +166,8 @@ def _is_ours(name: str, owner: Owner) -> bool:
     return mark is not None and (mark.service, mark.target) == (owner.service, owner.target)
 
 
-def _settings_of(settings: TrafficManager) -> dict[str, Any]:
+def settings_of(settings: TrafficManager) -> dict[str, Any]:
+    """An endpoint's own settings as the manifest gives them; empty where it does not."""
     found: dict[str, Any] = {}
     if settings.custom_headers is not None:
         found["customHeaders"] = [{"name": name, "value": value} for name, value in settings.custom_headers]

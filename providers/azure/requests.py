@@ -13,7 +13,7 @@ from typing import Any
 
 from providers.azure import marks
 from providers.azure.settings import ContainerInstances
-from providers.azure.template import repository
+from providers.images import repository, without_tag
 from strategies.seen import Mark
 
 API_VERSION = "2023-05-01"
@@ -92,7 +92,7 @@ def _container(item: Mapping[str, Any], settings: ContainerInstances, image: str
     properties = {key: value for key, value in item["properties"].items() if key != "instanceView"}
     ours = repository(properties.get("image", "")) == repository(image)
     if item.get("name") in settings.containers if settings.containers is not None else ours:
-        properties["image"] = f"{_without_tag(image)}@{mark.digest}"
+        properties["image"] = f"{without_tag(image)}@{mark.digest}"
         if settings.inject:
             properties["environmentVariables"] = _environment(properties.get("environmentVariables") or (), mark)
     return {**item, "properties": properties}
@@ -102,11 +102,6 @@ def _environment(variables: Any, mark: Mark) -> list[Any]:
     words = {"ROLLOUT_SERVICE": mark.service, "ROLLOUT_REVISION": mark.revision, "ROLLOUT_TARGET": mark.target}
     kept = [item for item in variables if item.get("name") not in words]
     return kept + [{"name": name, "value": value} for name, value in words.items()]
-
-
-def _without_tag(image: str) -> str:
-    head, slash, rest = image.partition("@")[0].rpartition("/")
-    return head + slash + rest.partition(":")[0]
 
 
 def _address(address: Mapping[str, Any], settings: ContainerInstances, mark: Mark) -> dict[str, Any]:

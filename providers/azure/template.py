@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from providers.azure.problems import Path, Problem, dotted, items, shown
 from providers.azure.template_secrets import null_secrets
+from providers.images import repository
+from providers.problems import Path, Problem, dotted, items, shown
 from strategies.names import GROUP_NAME_LIMIT, group_name
 
 TYPE = "Microsoft.ContainerInstance/containerGroups"
@@ -27,18 +28,6 @@ _RESERVED = (
     (22, 22), (1025, 1027), (3389, 3399), (9999, 9999), (19000, 19000), (19080, 19080), (19100, 19100),
     (19390, 19390), (20000, 30000), (49152, 65534),
 )  # fmt: skip
-
-
-def repository(reference: str) -> str:
-    """Return an image reference without tag and digest: the host in lower case, Docker Hub's names short."""
-    name = reference.partition("@")[0]
-    head, slash, rest = name.rpartition("/")
-    name = head + slash + rest.partition(":")[0]
-    for prefix in ("docker.io/", "index.docker.io/", "registry-1.docker.io/"):
-        name = name.removeprefix(prefix)
-    name = name.removeprefix("library/")
-    host, slash, path = name.partition("/")
-    return f"{host.lower()}/{path}" if slash and ("." in host or ":" in host or host == "localhost") else name
 
 
 def check(

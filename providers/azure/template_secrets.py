@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from providers.azure.problems import Path, Problem, items
+from providers.problems import Path, Problem, items
 
 
 def null_secrets(properties: Mapping[str, Any]) -> Iterator[Problem]:

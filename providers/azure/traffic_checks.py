@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from providers.azure import locks
 from providers.azure.clients import Clients, raw, read_profile
@@ -29,8 +29,16 @@ _PROFILE = "trafficManager.profile"
 _ADOPTABLE = ("externalendpoints", "azureendpoints")
 
 
-def findings(clients: Clients, settings: TrafficManager, owner: Owner) -> tuple[Finding, ...]:
-    """Check the profile, its endpoints, those above it and the vanity names; a profile we cannot read ends the list."""
+Judge = Callable[[Body, TrafficManager, Owner, str], Iterator[Finding]]
+
+
+def findings(
+    clients: Clients, settings: TrafficManager, owner: Owner, judge: Judge | None = None
+) -> tuple[Finding, ...]:
+    """Check the profile, its endpoints, those above it and the vanity names; a profile we cannot read ends the list.
+
+    `judge` says what is wrong with the endpoints where they are not one for each slot.
+    """
     subject = f"profile {settings.profile}"
     try:
         body = read_profile(clients, settings.subscription, settings.resource_group, settings.profile)
@@ -41,7 +49,7 @@ def findings(clients: Clients, settings: TrafficManager, owner: Owner) -> tuple[
         return (Finding(False, subject, str(error), "try again, or see Azure's status page"),)
     if body is None:
         return tuple(_creatable(clients, settings, subject))
-    found = [*_profile(body, subject), *_endpoints(body, settings, owner, subject)]
+    found = [*_profile(body, subject), *(judge or _endpoints)(body, settings, owner, subject)]
     for above in settings.parents:
         found += _parent(clients, settings, above, body)
     scope = f"/resourceGroups/{settings.resource_group}"

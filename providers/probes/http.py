@@ -7,16 +7,15 @@ timeout whatever the other side does, and whatever happened is in its answer.
 from __future__ import annotations
 
 import http.client
-import queue
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 
 from providers.probes.resolver import Resolve, from_environment
+from providers.probes.rounds import at_once
 from providers.probes.settings import ProbeSettings
 from strategies.seen import ProbeSeen
 
@@ -38,44 +37,26 @@ class HttpProbes:
 
     def sample(self, addresses: Mapping[str, str]) -> tuple[ProbeSeen, ...]:
         """Probe every address (endpoint name -> host name) once and at the same time; never raises, never overstays."""
-        began = time.monotonic()
-        deadline = began + self._settings.timeout_seconds
-        answers: queue.SimpleQueue[ProbeSeen] = queue.SimpleQueue()
-        running = {name: _Attempt(self._settings, host, deadline) for name, host in addresses.items()}
 
-        def run(name: str) -> None:
-            why = running[name].why(self._resolve)
-            seconds = time.monotonic() - began
-            answers.put(ProbeSeen(name, self._now(), not why, why, seconds))
+        def make(host: str, deadline: float) -> HttpAttempt:
+            return HttpAttempt(self._settings, host, deadline, self._resolve)
 
-        for name in running:
-            # Daemons, because the system's resolver cannot be interrupted and must not keep the process alive.
-            threading.Thread(target=run, args=(name,), name=f"probe {name}", daemon=True).start()
-        found: dict[str, ProbeSeen] = {}
-        with suppress(queue.Empty):
-            while len(found) < len(running):
-                answer = answers.get(timeout=max(deadline - time.monotonic(), 0.001))
-                found[answer.slot] = answer
-        for name in running.keys() - found.keys():
-            running[name].cut()
-            late = self._settings.timeout_seconds
-            found[name] = ProbeSeen(name, self._now(), False, running[name].timed_out(), late)
-        return tuple(found[name] for name in addresses)
+        return at_once(addresses, make, self._settings.timeout_seconds, self._now)
 
 
-class _Attempt:
-    """One probe of one host, which another thread may cut off."""
+class HttpAttempt:
+    """One probe of one host until a monotonic deadline, which another thread may cut off (`rounds.Attempt`)."""
 
-    def __init__(self, settings: ProbeSettings, host: str, deadline: float) -> None:
-        self._settings, self._host, self._deadline = settings, host, deadline
+    def __init__(self, settings: ProbeSettings, host: str, deadline: float, resolve: Resolve) -> None:
+        self._settings, self._host, self._deadline, self._resolve = settings, host, deadline, resolve
         self._socket: socket.socket | None = None
         self._doing = "resolving"
 
-    def why(self, resolve: Resolve) -> str:
+    def why(self) -> str:
         """Make the request; return why it failed, or nothing when all was well."""
         connection: http.client.HTTPConnection | None = None
         try:
-            sock = self._connect(resolve)
+            sock = self._connect()
             connection = http.client.HTTPConnection(self._host, self._settings.port)
             connection.sock = sock
             return self._exchange(connection)
@@ -121,8 +102,8 @@ class _Attempt:
             raise TimeoutError
         return left
 
-    def _connect(self, resolve: Resolve) -> socket.socket:
-        addresses = resolve(self._host, self._settings.port, self._left())
+    def _connect(self) -> socket.socket:
+        addresses = self._resolve(self._host, self._settings.port, self._left())
         self._doing = "connecting"
         failure: OSError = OSError(f"name {self._host} has no address")
         for address in addresses:
@@ -168,8 +149,13 @@ class _Attempt:
                     return f"the answer ended {answer.length} bytes early"
                 break
             read += len(chunk)
-        if any(low <= answer.status <= high for low, high in settings.expect):
-            return ""
-        spans = ", ".join(f"{low}" if low == high else f"{low}-{high}" for low, high in settings.expect)
-        moved = f" (redirect to {answer.headers['Location']})" if "Location" in answer.headers else ""
-        return f"status {answer.status}{moved}, expected {spans}"
+        return unexpected(settings, answer.status, answer.headers["Location"])
+
+
+def unexpected(settings: ProbeSettings, status: int, moved_to: str | None = None) -> str:
+    """Say that a status is not among those that are expected, or nothing when it is."""
+    if any(low <= status <= high for low, high in settings.expect):
+        return ""
+    spans = ", ".join(f"{low}" if low == high else f"{low}-{high}" for low, high in settings.expect)
+    moved = f" (redirect to {moved_to})" if moved_to is not None else ""
+    return f"status {status}{moved}, expected {spans}"

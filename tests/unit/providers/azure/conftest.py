@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.unit.providers.azure.gateway import DOORS, Door
 from tests.unit.providers.azure.values import Azure, an_azure
 
 
@@ -14,3 +15,9 @@ def azure() -> Iterator[Azure]:
     """An emulated Azure under the real SDKs."""
     with an_azure() as found:
         yield found
+
+
+@pytest.fixture(params=sorted(DOORS))
+def door(request: pytest.FixtureRequest) -> Door:
+    """Each way to an entrance in the emulated Azure."""
+    return DOORS[request.param]

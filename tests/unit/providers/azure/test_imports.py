@@ -8,7 +8,7 @@ import sys
 
 def test_no_module_of_ours_loads_a_heavy_library_when_it_is_imported() -> None:
     modules = "settings template requests marks group_views profile_views profile_requests errors credentials clients"
-    modules += " keyvault locks group_checks traffic_checks container_groups traffic_manager"
+    modules += " keyvault locks group_checks traffic_checks container_groups traffic_manager entrance entrance_requests"
     names = [f"providers.azure.{name}" for name in modules.split()]
     names += ["providers.retry", "providers.secrets", "providers.probes.settings", "providers.probes.resolver"]
     heavy = ["azure.core", "azure.identity", "azure.mgmt", "msrest", "requests", "dns", "tenacity", "asyncio"]
