@@ -47,6 +47,11 @@ class Addresses:
         tenure = self._tenures.get(address)
         return tenure.group_id if tenure is not None and tenure.retired_at is None else None
 
+    def id_of(self, address: str) -> str | None:
+        """Return the id of whoever holds or held an address, None when nobody ever did."""
+        tenure = self._tenures.get(address)
+        return tenure.group_id if tenure is not None else None
+
     def name_of(self, address: str) -> str:
         """Return the name of the group that holds or held an address, or the address itself when nobody ever did."""
         tenure = self._tenures.get(address)

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 LOOPBACK_HOSTS = ("localhost", "127.", "[::1]")
+HEALTH_PATHS = frozenset({"/healthz", "/health", "/livez", "/readyz"})
+"""Paths that every workload takes for its health, whatever its own checks ask."""
 _SECONDS = {
     "startSeconds": "start_seconds",
     "errorsAfterSeconds": "errors_after_seconds",

@@ -28,6 +28,8 @@ class CallLog:
         self.arm: list[Call] = []
         self.requests: Counter[str] = Counter()
         self.requests_to_retired: Counter[str] = Counter()
+        self.pod_requests: Counter[str] = Counter()
+        """Requests by pod; `requests` counts them by the pod's Deployment."""
         self.answers: dict[int, dict[str, tuple[int, int]]] = {}
 
     def record(self, method: str, path: str, status: int, at: datetime) -> None:
@@ -59,4 +61,5 @@ class CallLog:
             "writes": len(self.writes()),
             "requests": dict(self.requests),
             "requestsToRetired": dict(self.requests_to_retired),
+            "podRequests": dict(self.pod_requests),
         }

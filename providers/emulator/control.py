@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -9,11 +10,12 @@ import msgspec
 from providers.emulator.behaviour import Behaviour
 from providers.emulator.faults import Fault
 from providers.emulator.http import Request, Response
+from providers.emulator.kube.kubeconfig import kubeconfig
 from providers.emulator.registry import Registry
 from providers.emulator.registry_store import RegistryError
 from providers.emulator.world import World
 
-_METHODS = {"images": "POST", "faults": "POST", "reset": "POST", "state": "GET"}
+_METHODS = {"images": "POST", "faults": "POST", "reset": "POST", "state": "GET", "kubeconfig": "GET"}
 
 
 class _ImageBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -23,11 +25,15 @@ class _ImageBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Control:
-    """Answers `/_emulator/{images,faults,reset,state}` over one world and one registry."""
+    """Answers `/_emulator/{images,faults,reset,state,kubeconfig}` over one world and one registry.
 
-    def __init__(self, world: World, registry: Registry) -> None:
+    `url` is that of the emulator, without a final slash, for the kubeconfig.
+    """
+
+    def __init__(self, world: World, registry: Registry, url: Callable[[], str] = lambda: "") -> None:
         self._world = world
         self._registry = registry
+        self._url = url
 
     def handle(self, request: Request) -> Response:
         """Answer one request; 400 with `{"error"}` names the key that is wrong and what was expected."""
@@ -46,6 +52,9 @@ class Control:
             return _json(400, {"error": f"{request.path}: {error}"})
         if name == "state":
             return _json(200, self._world.state())
+        if name == "kubeconfig":
+            more = [one for one in request.query.get("clusters", "").split(",") if one]
+            return _json(200, kubeconfig(self._url(), [*self._world.clusters, *more]))
         self._world.reset()
         self._registry.reset()
         return Response(204)

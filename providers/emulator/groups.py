@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from providers.emulator.admission import Admission
-from providers.emulator.behaviour import seconds_between
+from providers.emulator.behaviour import HEALTH_PATHS, seconds_between
 from providers.emulator.group_rules import check_group, check_update, normal_location, without_secrets
 from providers.emulator.group_view import group_json, group_state
 from providers.emulator.lifecycle import Event, Group, Lifecycle, Run, no_capacity
@@ -17,8 +17,6 @@ from providers.emulator.values import Answer, ArmError, Workload
 
 if TYPE_CHECKING:
     from providers.emulator.world import World
-
-_HEALTH = frozenset({"/healthz", "/health", "/livez", "/readyz"})
 
 
 class Groups:
@@ -226,7 +224,7 @@ class Groups:
 
     def _health_paths(self, group: Group, run: Run) -> set[str]:
         own = {(run.liveness or {}).get("httpGet", {}).get("path")} - {None}
-        return {*_HEALTH, *own} | self._world.profiles.monitored_paths(group.fqdn)
+        return {*HEALTH_PATHS, *own} | self._world.profiles.monitored_paths(group.fqdn)
 
     def json(self, group: Group, instance_view: bool = True) -> dict[str, Any]:
         """Return a group as ARM shows it."""

@@ -17,6 +17,7 @@ import logging
 import os
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
@@ -25,12 +26,13 @@ from providers.emulator.behaviour import Behaviour, seconds_between
 from providers.emulator.clock import SystemClock
 from providers.emulator.control import Control
 from providers.emulator.dns import DnsServer
+from providers.emulator.envoy import Envoy, EnvoyError, EnvoyRefusedError
 from providers.emulator.http import Request, Response
 from providers.emulator.loopback_http import HttpDoor
 from providers.emulator.loopback_thread import LoopThread
 from providers.emulator.registry import Registry
 from providers.emulator.workloads import WorkloadServers
-from providers.emulator.world import World
+from providers.emulator.world import CLUSTERS, World
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -46,7 +48,8 @@ class EmulatorError(Exception):
 class LoopbackEmulator:
     """One world behind real sockets on this machine; ports 0 pick free ones, known once it has started.
 
-    Without a world it makes one that goes by the machine's clock. Stopping it leaves no thread, task or socket.
+    Without a world it makes one that goes by the machine's clock. With `envoy` a real Envoy process serves the Gateways
+    of clusters, else the emulator itself. Stopping it leaves no thread, task, socket or process.
     """
 
     def __init__(
@@ -58,16 +61,18 @@ class LoopbackEmulator:
         *,
         registry: Registry | None = None,
         seed: int = 0,
+        envoy: bool = False,
     ) -> None:
         self.world = world or World(SystemClock(), random.Random(seed))  # noqa: S311 - traffic, not secrets
         self.registry = registry or Registry(self.world.clock, self.world.register_image)
         self._wanted = (host, port, dns_port)
         self._host = host
         self._rng = random.Random(seed + 1)  # noqa: S311 - traffic, not secrets
-        self._control = Control(self.world, self.registry)
+        self._control = Control(self.world, self.registry, lambda: self.url)
         self._http = HttpDoor(self._handle)
         self._dns = DnsServer(lambda name: self.world.resolve(name, self._rng))
-        self._workloads = WorkloadServers(self.world, self._rng)
+        self._workloads = WorkloadServers(self.world, self._rng, leave=("gateway",) if envoy else ())
+        self._envoy = Envoy(self.world) if envoy else None
         self._arm = Arm(self.world)
         self._moved = asyncio.Event()
         self._driver: asyncio.Task[None] | None = None
@@ -107,6 +112,8 @@ class LoopbackEmulator:
             await _opened(self._http.start(host, port), "--port", host, port)
             self._arm = Arm(self.world, self.url, retry_after_seconds=1)
             await _opened(self._dns.start(host, dns_port), "--dns-port", host, dns_port)
+            if self._envoy is not None:
+                await _started(self._envoy)
         except EmulatorError:
             await self.stop()
             raise
@@ -120,6 +127,8 @@ class LoopbackEmulator:
             await asyncio.gather(self._driver, return_exceptions=True)
             self._driver = None
         await self._http.stop()
+        if self._envoy is not None:
+            await self._envoy.stop()
         await self._workloads.stop()
         await self._dns.stop()
 
@@ -144,18 +153,31 @@ class LoopbackEmulator:
     async def _handle(self, request: Request) -> Response:
         if request.path.startswith(_REGISTRY_PATHS):
             return self.registry.handle(request)
-        handler = self._control.handle if request.path.startswith("/_emulator") else self._arm.handle
-        response = handler(request)
+        response = self._answerer(request.path)(request)
         # A group whose deletion was answered must refuse connections from that moment on, not from the next tick on.
         await self._workloads.sync()
         self._moved.set()
         return response
+
+    def _answerer(self, path: str) -> Callable[[Request], Response]:
+        if path.startswith("/_emulator"):
+            return self._control.handle
+        return self._cluster if path.startswith(CLUSTERS) else self._arm.handle
+
+    def _cluster(self, request: Request) -> Response:
+        """Answer as the API server of a cluster, which is there as soon as somebody asks for it."""
+        name, _, path = request.path.removeprefix(CLUSTERS).partition("/")
+        if not name:
+            return Response(404, {"Content-Type": "text/plain"}, b"404 page not found\n")
+        return self.world.cluster(name).api.handle(replace(request, path=f"/{path}"))
 
     async def _drive(self) -> None:
         """Move the world by its clock, and its listeners with it, until cancelled."""
         while True:
             due = self.world.tick()
             await self._workloads.sync()
+            if self._envoy is not None:
+                await _told(self._envoy)
             nap = LONGEST_NAP_SECONDS if due is None else seconds_between(self.world.now(), due)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(max(nap, SHORTEST_NAP_SECONDS), LONGEST_NAP_SECONDS)):
@@ -173,6 +195,20 @@ async def _opened(opening: Awaitable[None], option: str, host: str, port: int) -
         raise EmulatorError(message) from error
     except OverflowError as error:
         raise EmulatorError(f"{option}: expected a port from 0 to 65535; got {port}") from error
+
+
+async def _told(envoy: Envoy) -> None:
+    try:
+        await envoy.sync()
+    except EnvoyRefusedError as error:
+        logging.getLogger(__name__).error("envoy_refused: %s", error)  # noqa: TRY400 - the text says it all
+
+
+async def _started(envoy: Envoy) -> None:
+    try:
+        await envoy.start()
+    except EnvoyError as error:
+        raise EmulatorError(str(error)) from error
 
 
 def _report(driver: asyncio.Task[None]) -> None:

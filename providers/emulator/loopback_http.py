@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl, unquote
 
@@ -10,11 +11,15 @@ from aiohttp import StreamReader, http, web
 from aiohttp.abc import AbstractStreamWriter
 
 from providers.emulator.http import Request, Response
+from providers.emulator.kube.objects import Change
+from providers.emulator.kube.watch import Watch, WatchResponse
 from providers.emulator.loopback_server import ClosableServer
 
 Handler = Callable[[Request], Awaitable[Response]]
 # Image layers arrive as single bodies.
 LARGEST_BODY = 512 * 1024 * 1024
+LONGEST_SILENCE_SECONDS = 0.25
+"""How soon an open watch looks whether it is over, when nothing changes."""
 
 
 class HttpDoor:
@@ -54,7 +59,38 @@ class HttpDoor:
         response = await self._handler(await _read(request))
         if response.delay_seconds > 0:
             await asyncio.sleep(response.delay_seconds)
+        if isinstance(response, WatchResponse) and response.watch is not None:
+            return await _stream(request, response, response.watch)
         return web.Response(status=response.status, headers=response.headers, body=response.body or None)
+
+
+async def _stream(request: web.BaseRequest, response: Response, watch: Watch) -> web.StreamResponse:
+    """Send the lines of a watch as they come, until it is over or the client goes."""
+    headers = {name: value for name, value in response.headers.items() if name.lower() != "transfer-encoding"}
+    stream = web.StreamResponse(status=response.status, headers=headers)
+    stream.enable_chunked_encoding()
+    news = asyncio.Event()
+
+    def hear(_change: Change) -> None:
+        news.set()
+
+    watch.objects.listeners.append(hear)
+    try:
+        await stream.prepare(request)
+        while True:
+            news.clear()
+            is_last = watch.over
+            for line in watch.lines():
+                await stream.write(line)
+            if is_last or watch.over:
+                break
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LONGEST_SILENCE_SECONDS):
+                    await news.wait()
+        await stream.write_eof()
+    finally:
+        watch.objects.listeners.remove(hear)
+    return stream
 
 
 async def _read(request: web.BaseRequest) -> Request:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from providers.emulator.values import Answer
 
 if TYPE_CHECKING:
+    from providers.emulator.kube.cluster import Cluster
+    from providers.emulator.kube.objects import Json
     from providers.emulator.world import World
 
 CHECKING, ONLINE, DEGRADED = "CheckingEndpoint", "Online", "Degraded"
@@ -148,14 +150,24 @@ class Monitor:
         config = profile.properties["monitorConfig"]
         target = endpoint.target.rstrip(".").lower()
         group = self._world.groups.by_name(target)
+        gateway = self._world.gateway_of(target) if group is None else None
+        if gateway is not None:
+            return self._asks(gateway, target, profile, endpoint)
         if group is None:
             return not self._world.groups.zone_of(target) and self.foreign.get(target, True)
         if config["protocol"] == "TCP":
             return group.listening and config["port"] in group.ports
-        headers = [*(config.get("customHeaders") or []), *(endpoint.properties.get("customHeaders") or [])]
-        host = next((h["value"] for h in reversed(headers) if h["name"].lower() == "host"), target)
+        host = _headers(profile, endpoint).get("host", target)
         answer = self._world.groups.answer(group.key, config["path"], self._world.rng, config["port"], host)
         return answer is not None and _expected(answer, config)
+
+    def _asks(self, gateway: tuple[Cluster, Json], target: str, profile: Profile, endpoint: Endpoint) -> bool:
+        """Check an endpoint that is a cluster's Gateway: a listener must have the port, and the path lead to a pod."""
+        config, headers = profile.properties["monitorConfig"], _headers(profile, endpoint)
+        cluster, body = gateway
+        path = None if config["protocol"] == "TCP" else config["path"]
+        answer = cluster.check(body, config["port"], path, headers.get("host", target), headers)
+        return answer is not None and (path is None or _expected(answer, config))
 
     def status(self, profile: Profile, endpoint: Endpoint, depth: int = 0) -> str:
         """Return an endpoint's monitor status as ARM shows it; a nested one is judged by its child profile."""
@@ -188,6 +200,13 @@ class Monitor:
         if states & {ONLINE, UNMONITORED}:
             return "Online"
         return "CheckingEndpoints" if CHECKING in states else "Inactive"
+
+
+def _headers(profile: Profile, endpoint: Endpoint) -> dict[str, str]:
+    """The headers that a check of an endpoint sends besides its own, names in small letters."""
+    config = profile.properties["monitorConfig"]
+    headers = [*(config.get("customHeaders") or []), *(endpoint.properties.get("customHeaders") or [])]
+    return {entry["name"].lower(): str(entry["value"]) for entry in headers}
 
 
 def _unknown(endpoint: Endpoint) -> bool:

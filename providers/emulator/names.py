@@ -6,6 +6,7 @@ import random
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from providers.emulator.kube.names import SERVICE_ZONES
 from providers.emulator.monitor import CHECKING, DEGRADED, ONLINE, UNMONITORED, Endpoint, Profile, Published
 from providers.emulator.profile_rules import record_kind
 from providers.emulator.values import DnsAnswer
@@ -33,7 +34,14 @@ class Names:
         if group is not None:
             ttl = self._world.settings.address_ttl_seconds
             return DnsAnswer("NOERROR", address=group.address, ttl_seconds=ttl)
-        return DnsAnswer("NXDOMAIN" if self._world.groups.zone_of(plain) else "REFUSED")
+        for cluster in self._world.clusters.values():
+            found = cluster.resolve(plain, rng)
+            if found is not None:
+                return found
+        return DnsAnswer("NXDOMAIN" if self._known_zone(plain) else "REFUSED")
+
+    def _known_zone(self, name: str) -> bool:
+        return self._world.groups.zone_of(name) or name.endswith(SERVICE_ZONES)
 
     def published(self, profile: Profile) -> Published:
         """Return the profile as DNS knows it now: as it stood before the propagation delay, or as it began."""

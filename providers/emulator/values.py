@@ -18,10 +18,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One container group as a door with sockets sees it.
+    """One container group, or pod, Service or Gateway of a cluster, as a door with sockets sees it.
 
-    `ports` are the TCP ports of its public address; `listening` is False while it starts, after a crash until the
-    restart, when stopped or failed, and from the moment its deletion begins (then `deleting` is True).
+    `group_id` is the id under which the world knows it. `ports` are the TCP ports of its address; `listening` is False
+    while it starts, after a crash until the restart, when stopped or failed, and from the moment its deletion begins
+    (then `deleting` is True).
     """
 
     group_id: str
@@ -31,6 +32,7 @@ class Workload:
     ports: tuple[int, ...]
     listening: bool
     deleting: bool
+    kind: Literal["group", "pod", "service", "gateway"] = "group"
 
 
 @dataclass(frozen=True, slots=True)

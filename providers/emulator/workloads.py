@@ -1,4 +1,4 @@
-"""The HTTP servers of running container groups: one loopback address per group, one listener per port.
+"""The HTTP servers of groups, pods, Services and Gateways: one loopback address for each, one listener per port.
 
 The world decides what is served and to whom; this module only holds sockets. A group's address is reserved as soon as
 the group exists and kept after it is gone, so that two emulators on one machine never serve each other's clients.
@@ -11,7 +11,7 @@ import errno
 import random
 import socket
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -46,13 +46,15 @@ class _Tenancy:
 
 
 class WorkloadServers:
-    """Opens and closes listeners as the world's groups come, crash, recover and go.
+    """Opens and closes listeners as the world's groups, pods, Services and Gateways come, crash, recover and go.
 
-    Call `sync` on the loop whenever the world may have moved; calls wait for one another.
+    Call `sync` on the loop whenever the world may have moved; calls wait for one another. `leave` names the kinds of
+    workloads whose addresses are only held, because somebody else serves there.
     """
 
-    def __init__(self, world: World, rng: random.Random) -> None:
+    def __init__(self, world: World, rng: random.Random, leave: Collection[str] = ()) -> None:
         self._world = world
+        self._leave = frozenset(leave)
         self._rng = rng
         self._held: dict[str, _Tenancy] = {}
         self._retired: deque[socket.socket] = deque()
@@ -91,6 +93,8 @@ class WorkloadServers:
         try:
             if tenancy is None:
                 tenancy = self._held[workload.group_id] = self._reserve(workload)
+            if workload.kind in self._leave:
+                return
             if workload.listening and tenancy.server is None:
                 await self._open(workload, tenancy)
             elif not workload.listening and tenancy.server is not None:
@@ -133,10 +137,16 @@ class WorkloadServers:
 
     def _handler(self, group_id: str, address: str) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
-            self._world.record_request(address)
             port = None if request.transport is None else request.transport.get_extra_info("sockname")[1]
             host = request.headers.get("Host", "").partition(":")[0]
-            answer = self._world.answer(group_id, request.path, self._rng, port=port, host=host)
+            headers, method = {}, "GET"
+            path = request.path
+            if self._world.leads_on(group_id):
+                # Whoever gets the request in the end is the one who is counted.
+                headers, method, path = dict(request.headers), request.method, request.path_qs
+            else:
+                self._world.record_request(address)
+            answer = self._world.answer(group_id, path, self._rng, port=port, host=host, headers=headers, method=method)
             if answer is None:
                 # It crashed or went away between the connection and the request.
                 if request.transport is not None:

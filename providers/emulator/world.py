@@ -1,4 +1,4 @@
-"""The fake world: container groups, Traffic Manager profiles, images, names and faults, driven by an injected clock.
+"""The fake world: container groups, Traffic Manager profiles, clusters, images, names, faults, on an injected clock.
 
 `World` does no I/O and starts no thread. Doors are adapters over it: in-process ports (`inprocess`), `responses`
 callbacks under the real SDKs (`responses_door`) and loopback sockets (`loopback`); several may be open on one world.
@@ -8,8 +8,9 @@ Whatever is asked first brings the world up to the clock (`tick`), so it never m
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from providers.emulator.addresses import Addresses
 from providers.emulator.behaviour import Behaviour, Image, Images
@@ -23,6 +24,13 @@ from providers.emulator.profiles import Profiles
 from providers.emulator.settings import Settings
 from providers.emulator.timeline import Timeline
 from providers.emulator.values import Answer, DnsAnswer, Workload
+
+if TYPE_CHECKING:
+    from providers.emulator.kube.cluster import Cluster
+    from providers.emulator.kube.objects import Json
+    from providers.emulator.kube.settings import ClusterSettings
+
+CLUSTERS = "/clusters/"
 
 
 class World:
@@ -49,6 +57,7 @@ class World:
         self.profiles = Profiles(self)
         self.names = Names(self)
         self.operations = Operations(self)
+        self.clusters: dict[str, Cluster] = {}
         self.before: dict[str, Any] = {}
 
     def now(self) -> datetime:
@@ -65,11 +74,33 @@ class World:
     @property
     def revision(self) -> int:
         """A number that rises whenever `workloads()` may answer differently, for a driver that opens listeners."""
-        return self.groups.revision
+        return self.groups.revision + sum(cluster.revision for cluster in self.clusters.values())
+
+    def cluster(self, name: str, settings: ClusterSettings | None = None) -> Cluster:
+        """Return the cluster of a name; on first use it is made, with these settings."""
+        if name not in self.clusters:
+            # Only whoever has a cluster pays for one.
+            from providers.emulator.kube.cluster import Cluster
+
+            self.clusters[name] = Cluster(self, name, settings)
+        return self.clusters[name]
+
+    def gateway_of(self, host: str) -> tuple[Cluster, Json] | None:
+        """Return the cluster and the Gateway that a host name or address leads to, None when it leads to none."""
+        for cluster in self.clusters.values():
+            gateway = cluster.gateways.of_host(host)
+            if gateway is not None:
+                return cluster, gateway
+        return None
+
+    def _cluster_of(self, key: str | None) -> Cluster | None:
+        if key is None or not key.startswith(CLUSTERS):
+            return None
+        return self.clusters.get(key.removeprefix(CLUSTERS).partition("/")[0])
 
     def reset(self) -> None:
         """Forget all resources, images, faults and counters; addresses that were given stay given."""
-        addresses, revision = self.addresses, self.groups.revision
+        addresses, revision = self.addresses, self.revision
         self._begin()
         self.addresses = addresses
         self.addresses.forget_all(self.now())
@@ -89,9 +120,12 @@ class World:
         return self.images.register(repository, tag, behaviour, digest, self.now())
 
     def workloads(self) -> list[Workload]:
-        """Return every group that holds an address; `listening` says whether its ports shall be open just now."""
+        """Return every group, pod, Service and Gateway that holds an address, and whether it listens just now."""
         self.tick()
-        return self.groups.workloads()
+        found = self.groups.workloads()
+        for cluster in self.clusters.values():
+            found += cluster.workloads()
+        return found
 
     def answer(
         self,
@@ -101,20 +135,28 @@ class World:
         *,
         port: int | None = None,
         host: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        method: str = "GET",
     ) -> Answer | None:
-        """Return what the group's workload answers to one request for `path` now, or None when it is refused.
+        """Return what a workload answers to one request for `path` now, or None when it is refused.
 
-        `port` None means the group's first one, `host` None that the request names the group's own FQDN.
+        `group_id` is any id of `workloads()`. `port` None means its first one, `host` None that the request names the
+        group's own FQDN. What goes through a Service or Gateway is counted at the pod that gets it.
         """
         self.tick()
+        cluster = self._cluster_of(group_id)
+        if cluster is not None:
+            return cluster.answer(group_id, path, rng or self.rng, port=port, host=host, headers=headers, method=method)
         return self.groups.answer(group_id, path, rng or self.rng, port, host)
 
     def answer_at(self, address: str, path: str, rng: random.Random | None = None) -> Answer | None:
         """Return what listens at a loopback address answers, None when nothing does; counted as a request."""
         self.tick()
-        self.record_request(address)
         group_id = self.addresses.holder(address)
-        answer = None if group_id is None else self.groups.answer(group_id, path, rng or self.rng)
+        if group_id is not None and self.leads_on(group_id):
+            return self.answer(group_id, path, rng)
+        self.record_request(address)
+        answer = None if group_id is None else self.answer(group_id, path, rng)
         failed = answer is None or answer.status >= 500
         self.calls.count_answer(self.addresses.name_of(address), failed, self.now())
         return answer
@@ -122,16 +164,28 @@ class World:
     def record_request(self, address: str) -> bool:
         """Count one client request to an address; True when its group's deletion had begun (or it is gone)."""
         retired = self.addresses.retired_at(address) is not None
+        key = self.addresses.id_of(address) or ""
+        if key.startswith(CLUSTERS):
+            self.calls.pod_requests[key.rpartition("/")[2]] += 1
         self.calls.count_request(self.addresses.name_of(address), retired)
         return retired
 
+    def leads_on(self, group_id: str) -> bool:
+        """Say whether an id is that of a Service or Gateway, which hands requests on instead of answering them."""
+        return group_id.startswith(CLUSTERS) and group_id.split("/")[3] != "pods"
+
     def next_address(self, group_id: str) -> str:
         """Give the group another loopback address because its present one is in use, and return it."""
-        return self.groups.readdress(group_id)
+        cluster = self._cluster_of(group_id)
+        return self.groups.readdress(group_id) if cluster is None else cluster.next_address(group_id)
 
     def cannot_bind(self, group_id: str, port: int, why: str) -> None:
         """Fail a group whose port cannot be bound at all, with an event that carries `why` and names the remedy."""
-        self.groups.cannot_bind(group_id, port, why)
+        cluster = self._cluster_of(group_id)
+        if cluster is not None:
+            cluster.cannot_bind(group_id, port, why)
+        else:
+            self.groups.cannot_bind(group_id, port, why)
 
     def resolve(self, name: str, rng: random.Random | None = None) -> DnsAnswer:
         """Answer one DNS question for a name (any letter case, with or without the final dot), one link of the chain.
@@ -143,7 +197,7 @@ class World:
         return self.names.resolve(name, rng or self.rng)
 
     def state(self) -> dict[str, Any]:
-        """Return `groups`, `profiles`, `images`, `faults` and `calls` as JSON values: resources only.
+        """Return `groups`, `profiles`, `clusters`, `images`, `faults` and `calls` as JSON values: resources only.
 
         Counters stand under `calls` alone, and times only in keys that end in `At`.
         """
@@ -151,6 +205,7 @@ class World:
         return {
             "groups": self.groups.state(),
             "profiles": self.profiles.state(),
+            "clusters": {name: cluster.state() for name, cluster in self.clusters.items()},
             "images": [
                 {
                     "repository": image.repository,

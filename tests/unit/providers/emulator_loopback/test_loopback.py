@@ -134,7 +134,7 @@ def test_a_wrong_call_to_the_control_interface_is_told_what_was_expected(
 def test_the_state_shows_resources_and_a_reset_forgets_them_all() -> None:
     async def scenario(emulator: LoopbackEmulator, azure: Azure, session: aiohttp.ClientSession) -> None:
         empty = (await azure.control("GET", "state"))[1]
-        assert set(empty) == {"groups", "profiles", "images", "faults", "calls"}
+        assert set(empty) == {"groups", "profiles", "clusters", "images", "faults", "calls"}
         fqdn = await azure.group("v1", await azure.image("v1"), free_port())
         state = (await azure.control("GET", "state"))[1]
         assert len(state["groups"]) == len(state["images"]) == 1

@@ -196,7 +196,7 @@ def test_the_state_shows_resources_only_and_does_not_change_with_reads_or_time(a
     azure.profile(azure.endpoint("a", "www.example.com"))
     azure.wait(60)
     before = azure.world.state()
-    assert set(before) == {"groups", "profiles", "images", "faults", "calls"}
+    assert set(before) == {"groups", "profiles", "clusters", "images", "faults", "calls"}
     azure.ok("GET", f"{azure.groups}/web-1")
     azure.wait(3600)
     after = azure.world.state()
