@@ -56,15 +56,20 @@ class Engine:
 
     def _act(self, action: Action, ports: TargetPorts, may_act: MayAct) -> tuple[Heard, ...]:
         """One writer per profile or route: two services may share one, and a write replaces all of its endpoints."""
-        if not isinstance(action, Shift) or not ports.routing_key:
+        if not isinstance(action, Shift):
             return act(action, ports, self.clock, may_act)
-        lock = self._locks.setdefault(ports.routing_key, Lease(self.store, ports.routing_key, self.clock, self._owner))
-        if not lock.acquire():
-            return ()
+        held: list[Lease] = []
         try:
+            # Whoever finds one taken lets go of all, so two that want the same never wait for each other.
+            for key in sorted(ports.routing_keys):
+                lock = self._locks.setdefault(key, Lease(self.store, key, self.clock, self._owner))
+                if not lock.acquire():
+                    return ()
+                held.append(lock)
             return act(action, ports, self.clock, may_act)
         finally:
-            lock.release()
+            for lock in held:
+                lock.release()
 
     def wake(self, rollout: Rollout) -> datetime | None:
         """When to tick this rollout again; None when it has ended."""

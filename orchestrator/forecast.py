@@ -78,6 +78,7 @@ def slowest(rollout: Rollout) -> Latencies:
         online_seconds=most + settling,
         delete_seconds=most,
         rechecks=True,
+        taken_seconds=most,
     )
 
 
@@ -153,6 +154,7 @@ class _Run:
 
     def _noted(self, action: Action) -> Entry:
         entry = of_act(self.rollout, action, self.now)
+        entry = replace(entry, writes=self.world.writes(action, entry.share))
         if isinstance(action, Shift):
             rule = self.rollout.service.target(action.target).drain
             return with_ttl(entry, rule, self.world.ttl_after(action.target, action.intent))

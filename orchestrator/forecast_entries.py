@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from strategies.detours import Match, is_for_probes
 from strategies.drain import drain, margin_seconds, settle_seconds
 from strategies.missing import Action, Ensure, Remove, Shift
 from strategies.model import Rollout, TargetState, TrafficIntent
@@ -22,6 +23,7 @@ class Kind(StrEnum):
     REUSE = "reuse"
     READY = "ready"
     LOWER_TTL = "lowerTtl"
+    LEAD_PROBES = "leadProbes"
     SHIFT = "shift"
     HOLD = "hold"
     APPROVAL = "approval"
@@ -33,7 +35,9 @@ class Kind(StrEnum):
     END = "end"
 
 
-WRITES = frozenset({Kind.CREATE, Kind.REUSE, Kind.LOWER_TTL, Kind.SHIFT, Kind.LEAVE, Kind.DELETE, Kind.KEEP})
+ROUTING = frozenset({Kind.LOWER_TTL, Kind.LEAD_PROBES, Kind.SHIFT, Kind.LEAVE})
+"""The kinds that write the split, or what stands beside it."""
+WRITES = ROUTING | {Kind.CREATE, Kind.REUSE, Kind.DELETE, Kind.KEEP}
 """The kinds that change something."""
 
 
@@ -42,7 +46,9 @@ class Entry:
     """One thing that will happen, `at_seconds` after the start; shares in percent.
 
     `weights` pairs each of our endpoints with its weight (0: switched off), `lasts_seconds` is the least that it takes
-    where time alone decides, `writes` how many writes of the provider it is, those of parent profiles left out.
+    where time alone decides, `writes` how many writes of the provider it is, those of parent profiles left out. `match`
+    and `mirror` (percent) are what leads requests to the candidate besides its share; `entrance` is whether the name in
+    front of the routing is open then, None where there is none.
     """
 
     at_seconds: float
@@ -56,6 +62,19 @@ class Entry:
     lasts_seconds: float | None = None
     note: str = ""
     writes: int = 0
+    match: Match | None = None
+    mirror: float = 0.0
+    entrance: bool | None = None
+
+    @property
+    def led(self) -> str:
+        """What leads requests to the candidate besides its share, in words; empty where nothing does."""
+        said = []
+        if self.match is not None:
+            said.append(f"requests with {self.match.words}")
+        if self.mirror > 0:
+            said.append(f"copies of {self.mirror:g} % of all requests, answers thrown away")
+        return "; ".join(said)
 
 
 _UNTIL = re.compile(r" until \d\d:\d\d:\d\d UTC$")
@@ -84,6 +103,9 @@ def of_act(rollout: Rollout, action: Action, now: datetime) -> Entry:
                 weights=tuple((member.endpoint, member.weight) for member in action.intent.members),
                 absent=action.intent.absent,
                 writes=1,
+                match=next((d.match for d in action.intent.detours if not is_for_probes(d)), None),
+                mirror=max((mirror.percent for mirror in action.intent.mirrors), default=0.0),
+                entrance=action.intent.entrance,
             )
 
 
@@ -104,14 +126,16 @@ def with_ttl(entry: Entry, rule: DrainRule, ttl: int) -> Entry:
     """A write of the routing with the largest TTL in the chain once it stands, and how long it takes to be heard."""
     if entry.kind is not Kind.SHIFT:
         return replace(entry, ttl_seconds=ttl)
-    note = f"{rule.propagation_seconds:g} s propagation + {ttl} s TTL"
+    note = f"{rule.propagation_seconds:g} s propagation" + (f" + {ttl} s TTL" if ttl else "")
     return replace(entry, ttl_seconds=ttl, lasts_seconds=settle_seconds(rule, ttl), note=note)
 
 
 def _kind(state: TargetState, intent: TrafficIntent) -> Kind:
     if intent.active is None:
         return Kind.LEAVE
-    return Kind.LOWER_TTL if state.phase is Phase.PREPARING else Kind.SHIFT
+    if state.phase is Phase.PREPARING:
+        return Kind.LOWER_TTL if intent.ttl_seconds is not None else Kind.LEAD_PROBES
+    return Kind.SHIFT
 
 
 def of_change(rollout: Rollout, old: TargetState, new: TargetState, now: datetime) -> Iterator[Entry]:
@@ -130,7 +154,8 @@ def of_change(rollout: Rollout, old: TargetState, new: TargetState, now: datetim
             note = f"{target.probe.before} clean probes in a row of each group"
             yield Entry(at, Kind.READY, new.name, names=tuple(slot.name for slot in new.candidate), note=note)
         if step.hold_seconds or old.phase is not Phase.PREPARING:
-            yield Entry(at, Kind.HOLD, new.name, share=step.share, lasts_seconds=step.hold_seconds)
+            held = Entry(at, Kind.HOLD, new.name, share=step.share, lasts_seconds=step.hold_seconds)
+            yield replace(held, match=step.match, mirror=step.mirror)
     elif new.phase in (Phase.DRAINING, Phase.CLEARING):
         yield _of_drain(rollout, new, at, now)
     elif new.phase in TERMINAL or new.phase is Phase.STUCK:
@@ -152,8 +177,9 @@ def _of_drain(rollout: Rollout, state: TargetState, at: float, now: datetime) ->
     passed = (now - confirmed).total_seconds()
     margin = margin_seconds(rule, state.ttl_shift or 0)
     whole = answers + rule.propagation_seconds + margin
+    expire = f"{answers:g} s until answers expire + " if answers else ""
     note = (
-        f"{answers:g} s until answers expire + {rule.propagation_seconds:g} s propagation + {margin:g} s margin"
+        f"{expire}{rule.propagation_seconds:g} s propagation + {margin:g} s margin"
         f" = {whole:g} s after the read-back, of which {min(passed, whole):g} s have passed"
     )
     return Entry(at, Kind.DRAIN, state.name, share=state.share, names=names, lasts_seconds=rest, note=note)

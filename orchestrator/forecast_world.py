@@ -38,24 +38,32 @@ class Latencies:
 
     `start`: from a group's creation until all its containers run; `online`: from a write of the split, which the next
     read shows, until the routing layer calls a new endpoint healthy (with `rechecks` every endpoint after each write);
-    `delete`: until a group is gone.
+    `delete`: until a group is gone; `taken`: from a write of a route until its gateway says that it is in force.
     """
 
     start_seconds: float = 60.0
     online_seconds: float = 30.0
     delete_seconds: float = 30.0
     rechecks: bool = False
+    taken_seconds: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where one target begins: its routing as it was read, the TTL with which it is made where it does not exist, and
     the names of its retained groups, which run already.
+
+    `creates` is how many writes make one workload, `shifts` how many move the split (one for each route). `routed`: the
+    split stands in routes, which no name server remembers. `follows`: a Service follows whoever has everything.
     """
 
     routing: TrafficSeen
     created_ttl: int = 60
     retained: tuple[str, ...] = ()
+    routed: bool = False
+    creates: int = 1
+    shifts: int = 1
+    follows: bool = False
 
 
 @dataclass(slots=True)
@@ -74,9 +82,12 @@ class _Group:
 class _Site:
     """One target's groups and routing."""
 
+    place: Place
     routing: TrafficSeen
     chain: int
-    created_ttl: int
+    taken_at: datetime | None = None
+    followed: bool = False
+    """Whether the Service that follows is the candidate's."""
     groups: dict[str, _Group] = field(default_factory=dict)
     online_at: dict[str, datetime] = field(default_factory=dict)
     heard: list[Ack] = field(default_factory=list)
@@ -91,6 +102,7 @@ class AssumedWorld:
         self._sites = {name: _site(place) for name, place in places.items()}
         self.created: dict[str, datetime] = {}
         self.gone: dict[str, datetime] = {}
+        self._before = {state.name: {slot.endpoint for slot in state.stable} for state in rollout.targets}
         for state in rollout.targets:
             began, site = rollout.created_at, self._sites[state.name]
             site.groups |= {slot.name: _Group(began) for slot in state.stable if slot.name}
@@ -113,6 +125,20 @@ class AssumedWorld:
                 for name in action.names:
                     self._remove(site, name, now, action.keep_until)
 
+    def writes(self, action: Action, share: float | None) -> int:
+        """How many writes an act is that is about to be taken; `share` is what the candidate will have, in percent."""
+        site = self._sites[action.target]
+        match action:
+            case Ensure():
+                return sum(1 if name in site.groups else site.place.creates for name, _ in action.marks)
+            case Remove():
+                return len(action.names)
+            case Shift():
+                turns = site.place.follows and (share is not None and share >= 100) != site.followed
+                wanted = action.intent.entrance
+                opens = wanted is not None and wanted != bool(site.routing.entrance)
+                return site.place.shifts + turns + opens
+
     def ttl_after(self, target: str, intent: TrafficIntent) -> int:
         """The largest TTL in the chain once this intent stands in the routing, in seconds."""
         return _written(self._sites[target], intent, "").ttl_chain
@@ -121,7 +147,7 @@ class AssumedWorld:
         """The next time at which anything here changes by itself."""
         times: list[datetime] = []
         for site in self._sites.values():
-            times += site.online_at.values()
+            times += (*site.online_at.values(), *([site.taken_at] if site.taken_at else []))
             times += [at for group in site.groups.values() for at in (group.running_at, group.gone_at) if at]
         return min((at for at in times if at > now), default=None)
 
@@ -143,10 +169,15 @@ class AssumedWorld:
 
     def _shift(self, target: str, intent: TrafficIntent, now: datetime) -> None:
         site = self._sites[target]
+        if site.place.routed:
+            site.taken_at = now + timedelta(seconds=self._latencies.taken_seconds)
+            candidate = {m.endpoint for m in intent.members if m.weight} - self._before[target]
+            site.followed = bool(candidate) and not any(m.weight for m in intent.members if m.endpoint not in candidate)
         known = {e.name for e in site.routing.endpoints if e.enabled and not self._latencies.rechecks}
         site.routing = _written(site, intent, holder(self._service, target))
         online = now + timedelta(seconds=self._latencies.online_seconds)
-        site.online_at |= {e.name: online for e in site.routing.endpoints if e.enabled and e.name not in known}
+        if not site.place.routed:
+            site.online_at |= {e.name: online for e in site.routing.endpoints if e.enabled and e.name not in known}
         site.heard.append(Ack(Act.SHIFT, "", now))
 
     def _remove(self, site: _Site, name: str, now: datetime, keep_until: datetime | None) -> None:
@@ -164,7 +195,9 @@ class AssumedWorld:
         return TargetSeen(
             state.name,
             groups=tuple(_group_seen(site, name, now) for name in to_look(state)),
-            traffic=replace(site.routing, at=now, endpoints=endpoints),
+            traffic=replace(
+                site.routing, at=now, endpoints=endpoints, taken=site.taken_at is None or now >= site.taken_at
+            ),
             probes=tuple(_probes(site, state, to_probe(state, service.target(state.name), now), now)),
             acks=heard,
         )
@@ -172,7 +205,7 @@ class AssumedWorld:
 
 def _site(place: Place) -> _Site:
     seen = place.routing
-    return _Site(seen, seen.ttl_chain if seen.exists else place.created_ttl, place.created_ttl)
+    return _Site(place, seen, seen.ttl_chain if seen.exists else place.created_ttl)
 
 
 def _written(site: _Site, intent: TrafficIntent, who: str) -> TrafficSeen:
@@ -183,7 +216,7 @@ def _written(site: _Site, intent: TrafficIntent, who: str) -> TrafficSeen:
     listed = [_shared(e, wanted.pop(e.name.lower(), None)) for e in before.endpoints if e.name.lower() not in absent]
     listed += [EndpointSeen(m.endpoint, m.address, max(m.weight, LOWEST), m.weight > 0) for m in wanted.values()]
     others = tuple(pair for pair in before.active if pair[0] != who)
-    own = before.ttl_seconds if before.exists else site.created_ttl
+    own = before.ttl_seconds if before.exists else site.place.created_ttl
     ttl = own if intent.ttl_seconds is None else intent.ttl_seconds
     lowered = intent.ttl_original is not None and intent.ttl_seconds is not None
     return replace(
@@ -195,6 +228,9 @@ def _written(site: _Site, intent: TrafficIntent, who: str) -> TrafficSeen:
         ttl_original=intent.ttl_original,
         active=(*others, (who, intent.active)) if intent.active else others,
         rolled_back=((who, intent.rolled_back),) if intent.rolled_back else before.rolled_back,
+        detours=intent.detours,
+        mirrors=intent.mirrors,
+        entrance=before.entrance if intent.entrance is None else intent.entrance,
     )
 
 

@@ -17,8 +17,8 @@ class TargetPorts:
     traffic: Traffic
     probes: Probes
     metrics: Metrics | None = None
-    routing_key: str = ""
-    """What the lease on the profile or route is called; two services may share one."""
+    routing_keys: tuple[str, ...] = ()
+    """What the leases on the profile or the routes are called; two services may share one."""
 
 
 class PortsOf(Protocol):

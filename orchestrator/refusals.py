@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from orchestrator.manifest.problems import ManifestError, Problem
 from orchestrator.ports import TargetPorts
@@ -10,8 +11,12 @@ from orchestrator.store.ports import Store
 from orchestrator.wiring import App
 from orchestrator.wish import Refused, Wish
 from providers.errors import ProviderError
+from providers.ports import Finding
 from strategies.begin import Survey
 from strategies.model import Outcome, Revision
+
+_NO_PLACE = frozenset({"NoContext", "NoKubeconfig", "NotInCluster"})
+"""Codes of a context that leads nowhere: what the manifest names cannot be used from here."""
 
 
 def refuse_downgrade(wish: Wish, wanted: Revision, present: Revision | None, doing: str) -> None:
@@ -93,19 +98,25 @@ def refuse_unfit(wish: Wish, hands: Mapping[str, TargetPorts]) -> None:
     problems: list[str] = []
     for number, target in enumerate(wish.loaded.service().targets):
         ports = hands[target.name]
-        try:
-            findings = (*ports.traffic.preflight(), *ports.workloads.preflight(target.replicas))
-        except ProviderError as error:
-            problems.append(f"{target.name}: {error}")
-            continue
-        for finding in findings:
-            if finding.ok or not finding.fatal:
-                continue
-            said = f"{finding.subject} {finding.message}" + (f"; {finding.remedy}" if finding.remedy else "")
-            problems.append(f"{target.name}: {said}")
-            if finding.key:
-                wrong.append(wish.loaded.problem(("targets", number, *finding.key.split(".")), said))
+        for preflight in (ports.traffic.preflight, partial(ports.workloads.preflight, target.replicas)):
+            for said, key in _unfit(preflight):
+                problems.append(f"{target.name}: {said}")
+                if key:
+                    wrong.append(wish.loaded.problem(("targets", number, *key.split(".")), said))
     if wrong:
         raise ManifestError(wrong)
     if problems:
-        raise Refused("precondition", "\n".join(problems))
+        raise Refused("precondition", "\n".join(dict.fromkeys(problems)))
+
+
+def _unfit(preflight: Callable[[], tuple[Finding, ...]]) -> Iterator[tuple[str, str]]:
+    """What is fatal of one preflight, with the way out, and the manifest's key that it is about (may be empty)."""
+    try:
+        findings = preflight()
+    except ProviderError as error:
+        yield str(error), "kubernetes.context" if error.code in _NO_PLACE else ""
+        return
+    for finding in findings:
+        if not finding.ok and finding.fatal:
+            remedy = f"; {finding.remedy}" if finding.remedy else ""
+            yield f"{finding.subject} {finding.message}{remedy}", finding.key

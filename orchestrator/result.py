@@ -41,10 +41,14 @@ _ORDER = list(Phase)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one group is: its provider's id and the address that is probed, as far as they are known."""
+    """Where one group is: its provider's id and the address that is probed, as far as they are known.
+
+    `fqdn` is its name for whoever can resolve it; None where its address is that.
+    """
 
     id: str | None = None
     url: str | None = None
+    fqdn: str | None = None
 
 
 Locate = Callable[[str, Slot], Place]
@@ -256,7 +260,7 @@ def _group(target: str, slot: Slot, side: str, place: Place) -> dict[str, Any]:
         "target": target,
         "name": slot.name or slot.endpoint,
         "id": place.id,
-        "fqdn": slot.address,
+        "fqdn": place.fqdn or slot.address,
         "url": place.url,
         "state": group_state(slot, stable=side == "stable"),
     }

@@ -13,6 +13,7 @@ from orchestrator.store.errors import ActiveRollout, EndedRollout, UnknownRollou
 from orchestrator.surroundings import Surroundings, clear, look_around
 from orchestrator.wiring import App, new_id
 from orchestrator.wish import Refused, Submission, Way, Wish
+from providers.errors import ProviderError
 from strategies.begin import Survey, begin, unfit
 from strategies.journal import event
 from strategies.model import CommandKind, Revision, Rollout, Stage
@@ -49,7 +50,7 @@ def _answer(app: App, wish: Wish) -> Submission:
     running = app.store.active(loaded.manifest.service)
     if running is not None:
         return beside(app, wish, running)
-    around = look_around(app, loaded)
+    around = _around(app, wish)
     found = around.survey
     running = _resumed(app, wish, found)
     if running is not None:
@@ -61,6 +62,15 @@ def _answer(app: App, wish: Wish) -> Submission:
     refuse_known(app, wish, wanted, found)
     refuse_unfit(wish, app.hands(loaded))
     return _begin(app, wish, wanted, around)
+
+
+def _around(app: App, wish: Wish) -> Surroundings:
+    """Look around; where the world does not answer as it must, say all that is wrong with it, with the way out."""
+    try:
+        return look_around(app, wish.loaded)
+    except ProviderError:
+        refuse_unfit(wish, app.hands(wish.loaded))
+        raise
 
 
 def _told(answer: Submission, around: Surroundings) -> Submission:

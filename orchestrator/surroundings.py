@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.ports import TargetPorts
+from orchestrator.sites import site_of
 from orchestrator.store.errors import UnknownRollout
 from orchestrator.store.rules import ENDS
 from orchestrator.wiring import App
@@ -123,4 +124,4 @@ def _ended(app: App, rollout_id: str) -> bool:
 
 
 def _spare(loaded: Loaded, target: str, group: GroupSeen, why: str) -> Spare:
-    return Spare(target, group.name, group.id, why, loaded.target(target).workloads.resource_group)
+    return Spare(target, group.name, group.id, why, site_of(loaded.target(target)).removal(group.name))

@@ -6,7 +6,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.clock import Clock, SystemClock
@@ -14,12 +14,17 @@ from orchestrator.engine import Engine, Listener
 from orchestrator.ports import TargetPorts
 from orchestrator.store.ports import Store
 from providers.errors import ProviderError
-from providers.ports import Metrics
+from providers.ports import Metrics, Probes, Traffic
 
 if TYPE_CHECKING:
     from orchestrator.manifest.loader import Loaded, TargetSettings
     from providers.azure.clients import Clients
     from providers.azure.credentials import Credentials
+    from providers.azure.settings import TrafficManager
+    from providers.kubernetes.api import Api
+    from providers.kubernetes.client import Clusters
+    from providers.kubernetes.settings import Routes
+    from providers.probes.settings import ProbeSettings
     from providers.secrets import LocalSecrets
     from watchers.reference import Reference
     from watchers.registries import Registries
@@ -40,6 +45,7 @@ class App:
     metrics_of: MetricsOf | None = None
     listeners: tuple[Listener, ...] = ()
     _clients: Clients | None = None
+    _clusters: Clusters | None = None
     _hands: dict[str, Mapping[str, TargetPorts]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -66,15 +72,25 @@ class App:
         return {settings.name: self._target(loaded, settings, rollout_id) for settings in loaded.targets}
 
     def _target(self, loaded: Loaded, settings: TargetSettings, rollout_id: str) -> TargetPorts:
+        made = self._azure(loaded, settings) or self._cluster(loaded, settings)
+        if made is None:
+            raise TypeError(f"target {settings.name}: its host and its traffic do not go together")
+        metrics = self.metrics_of(rollout_id, settings.name) if self.metrics_of else None
+        return replace(made, metrics=metrics)
+
+    def _azure(self, loaded: Loaded, settings: TargetSettings) -> TargetPorts | None:
+        """Container groups behind a profile."""
+        if settings.azure is None:
+            return None
         from providers.azure.container_groups import ContainerGroups
         from providers.azure.traffic_manager import TrafficManagerProfile
         from providers.probes.http import HttpProbes
 
         clients = self.clients()
-        service, routing = loaded.manifest.service, settings.traffic
+        service, (groups, routing) = loaded.manifest.service, settings.azure
         return TargetPorts(
             workloads=ContainerGroups(
-                settings.workloads,
+                groups,
                 service=service,
                 target=settings.name,
                 image=loaded.manifest.image,
@@ -86,9 +102,52 @@ class App:
                 routing, service=service, target=settings.name, clients=clients, now=self.clock.now
             ),
             probes=HttpProbes(settings.probe, now=self.clock.now),
-            metrics=self.metrics_of(rollout_id, settings.name) if self.metrics_of else None,
-            routing_key=f"trafficManager/{routing.subscription}/{routing.resource_group}/{routing.profile}".lower(),
+            routing_keys=(_profile_key(routing),),
         )
+
+    def _cluster(self, loaded: Loaded, settings: TargetSettings) -> TargetPorts | None:
+        """Deployments behind routes, and perhaps a profile in front of their gateway."""
+        if settings.cluster is None:
+            return None
+        from providers.kubernetes.deployments import DeploymentWorkloads
+        from providers.kubernetes.gateway_routes import GatewayRoutes
+
+        service, (made, routing) = loaded.manifest.service, settings.cluster
+        api = self.clusters().api(made.context)
+        routes = GatewayRoutes(routing, service=service, target=settings.name, api=api)
+        return TargetPorts(
+            workloads=DeploymentWorkloads(
+                made, service=service, target=settings.name, image=loaded.manifest.image, api=api
+            ),
+            traffic=self._entered(service, settings, routes),
+            probes=_cluster_probes(settings.via, settings.probe, routing, api),
+            routing_keys=(
+                *(f"{route.kind}/{routing.context}/{route.namespace}/{route.name}" for route in routing.routes),
+                *([_profile_key(settings.entrance)] if settings.entrance is not None else []),
+            ),
+        )
+
+    def _entered(self, service: str, settings: TargetSettings, routes: Traffic) -> Traffic:
+        """The routes, behind the name in front of them where there is one."""
+        if settings.entrance is None:
+            return routes
+        from providers.entrance import Behind
+
+        from providers.azure.entrance import ProfileEntrance
+
+        entrance = ProfileEntrance(
+            settings.entrance, service=service, target=settings.name, clients=self.clients(), now=self.clock.now
+        )
+        return Behind(routes, entrance)
+
+    def clusters(self) -> Clusters:
+        """The API servers of this process's kubeconfig, each connected to when it is first asked something."""
+        from providers.kubernetes.client import Clusters
+
+        with self._lock:
+            if self._clusters is None:
+                self._clusters = Clusters(now=self.clock.now)
+            return self._clusters
 
     def secrets(self) -> LocalSecrets:
         """What resolves the references to secrets that templates hold."""
@@ -113,14 +172,30 @@ class App:
     def disconnect(self) -> None:
         """Let go of connections to providers; they are made anew when needed again. Nothing is lost by not doing so."""
         with self._lock:
-            clients = self._clients
-        if clients is not None:
-            clients.close()
+            used = (self._clients, self._clusters)
+        for each in used:
+            if each is not None:
+                each.close()
 
     def close(self) -> None:
         """Let go of every connection, the store's as well; nothing is lost by not calling it."""
         self.disconnect()
         self.store.close()
+
+
+def _cluster_probes(via: str, settings: ProbeSettings, routing: Routes, api: Api) -> Probes:
+    """The way to a cluster's Services that the manifest asks for."""
+    from providers.kubernetes.probes import ApiProxyProbes, DirectProbes, GatewayProbes
+
+    if via == "gateway":
+        return GatewayProbes(settings, route=routing.routes[0], api=api)
+    if via == "direct":
+        return DirectProbes(settings, namespace=routing.namespace, api=api)
+    return ApiProxyProbes(settings, namespace=routing.namespace, api=api)
+
+
+def _profile_key(profile: TrafficManager) -> str:
+    return f"trafficManager/{profile.subscription}/{profile.resource_group}/{profile.profile}".lower()
 
 
 APPEAR_SECONDS = 10.0

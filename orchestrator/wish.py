@@ -62,12 +62,8 @@ class Spare:
     name: str
     id: str
     why: str
-    resource_group: str = ""
-
-    @property
-    def remedy(self) -> str:
-        """The command that deletes it by hand."""
-        return f"az container delete --resource-group {self.resource_group} --name {self.name}"
+    remedy: str = ""
+    """The command that deletes it by hand."""
 
     @property
     def sentence(self) -> str:

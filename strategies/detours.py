@@ -18,6 +18,12 @@ class Match:
     headers: tuple[tuple[str, str], ...] = ()
     cookies: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def words(self) -> str:
+        """What must be carried, for people."""
+        wanted = [f"{name}: {value}" for name, value in self.headers]
+        return " and ".join([*wanted, *(f"cookie {name}={value}" for name, value in self.cookies)])
+
 
 @dataclass(frozen=True, slots=True)
 class Detour:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
+from strategies.detours import is_for_probes
 from strategies.evidence import e_value
-from strategies.model import Outcome, Reason, Rollout, Slot, TargetState
+from strategies.model import Outcome, Reason, Rollout, Slot, TargetState, TrafficIntent
 from strategies.phases import EDGES, Phase
 
 Value = str | int | float | bool | None
@@ -96,7 +97,8 @@ def _target(old: TargetState, new: TargetState, after: Rollout, now: datetime) -
         yield from _slot(before, slot, new.name, now)
     if new.asked != old.asked and new.asked and (old.asked is None or old.asked.intent != new.asked.intent):
         weights = {f"weight.{m.endpoint}": m.weight for m in new.asked.intent.members}
-        yield event(now, "share_intended", new.name, share=new.asked.share, ttl=new.asked.intent.ttl_seconds, **weights)
+        ttl, led = new.asked.intent.ttl_seconds, _led(new.asked.intent)
+        yield event(now, "share_intended", new.name, share=new.asked.share, ttl=ttl, **led, **weights)
     if new.asked and new.asked.confirmed_at and (old.asked is None or old.asked.confirmed_at != new.asked.confirmed_at):
         yield event(new.asked.confirmed_at, "weight_confirmed", new.name, share=new.share, ttl=new.ttl_shift)
     if new.drift_since and not old.drift_since:
@@ -112,6 +114,17 @@ def _target(old: TargetState, new: TargetState, after: Rollout, now: datetime) -
         for left, entered in pairwise(_path(old.phase, new.phase)):
             data: dict[str, Value] = {"before": left.value, "after": entered.value, "step": new.step, "e": e}
             yield event(now, "phase_changed", new.name, **data)
+
+
+def _led(intent: TrafficIntent) -> dict[str, Value]:
+    """What leads requests to the candidate besides its share, and the name in front; nothing where there is neither."""
+    matches = {detour.match.words for detour in intent.detours if not is_for_probes(detour)}
+    told: dict[str, Value] = {"match": "; ".join(sorted(matches))} if matches else {}
+    if intent.mirrors:
+        told["mirror"] = max(mirror.percent for mirror in intent.mirrors)
+    if intent.entrance is not None:
+        told["entrance"] = intent.entrance
+    return told
 
 
 def _path(before: Phase, after: Phase) -> tuple[Phase, ...]:

@@ -89,9 +89,12 @@ def _slot(slot: Slot, target: Target, seen: TargetSeen, now: datetime) -> Slot:
 def _acked(slot: Slot, ack: Ack) -> Slot:
     if ack.act is Act.RETIRE:
         return evolve(slot, retire_acked_at=ack.at)
-    if ack.act is Act.ENSURE and slot.stage is Stage.INTENDED:
-        return evolve(slot, stage=Stage.BEGUN, begun_at=ack.at, absences=0, failing_why="", held=False)
-    return slot
+    if ack.act is not Act.ENSURE:
+        return slot
+    slot = evolve(slot, held=False)
+    if slot.stage is not Stage.INTENDED:
+        return slot
+    return evolve(slot, stage=Stage.BEGUN, begun_at=ack.at, absences=0, failing_why="")
 
 
 def _refused(slot: Slot, refusal: Refusal) -> Slot:

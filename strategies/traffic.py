@@ -6,7 +6,7 @@ from datetime import datetime
 
 from strategies import split
 from strategies.detours import Detour, Mirror, for_probes, is_for_probes
-from strategies.model import Asked, Member, Side, Slot, TargetState, TrafficIntent
+from strategies.model import Asked, Member, Side, Slot, Stage, TargetState, TrafficIntent
 from strategies.plan import Step, Target
 from strategies.seen import Monitor, TrafficSeen
 from strategies.values import evolve
@@ -34,13 +34,19 @@ def at_step(
     """
     share, detours, mirrors = step.share, _detours(state, target, step), _mirrors(state, step)
     closing = target.entrance and share <= 0 and state.exposed and not state.stable
-    in_it = share > 0 or bool(detours or mirrors) or closing or (state.exposed and bool(state.stable))
+    # Beside nobody it cannot stand with weight 0: a rule in which every weight is zero answers nobody.
+    beside = bool(state.stable) and (state.exposed or bool(detours or mirrors))
+    in_it = share > 0 or closing or beside
     candidate = state.candidate if in_it else ()
     leaving = () if in_it or not state.exposed else _endpoints(state.candidate)
     lowered = target.ttl_during is not None and state.ttl_original is not None
+    members = _members(state, target, 100.0 if closing else share, state.stable, candidate)
+    # What is gone and gets nothing is not named either: a route that names it is not taken as a whole.
+    lost = {slot.endpoint for slot in (*state.stable, *candidate) if not _stands_there(slot)}
+    lost &= {member.endpoint for member in members if not member.weight}
     return TrafficIntent(
-        members=_members(state, target, 100.0 if closing else share, state.stable, candidate),
-        absent=leaving,
+        members=tuple(member for member in members if member.endpoint not in lost),
+        absent=(*leaving, *(member.endpoint for member in members if member.endpoint in lost)),
         ttl_seconds=target.ttl_during if lowered else None,
         ttl_original=state.ttl_original,
         active=rollout_id,
@@ -57,9 +63,14 @@ def _detours(state: TargetState, target: Target, step: Step) -> tuple[Detour, ..
     if step.match is not None:
         found += [Detour(step.match, slot.endpoint, slot.address or "") for slot in state.candidate]
     if target.probe.routed:
-        known = (slot for slot in (*state.stable, *state.candidate) if slot.address)
+        known = (slot for slot in (*state.stable, *state.candidate) if slot.address and _stands_there(slot))
         found += [for_probes(slot.endpoint, slot.address or "") for slot in known]
     return tuple(found)
+
+
+def _stands_there(slot: Slot) -> bool:
+    """Whether there is anything of it that a routing could lead to."""
+    return slot.stage is not Stage.GONE and not slot.partial
 
 
 def _mirrors(state: TargetState, step: Step) -> tuple[Mirror, ...]:
@@ -116,7 +127,9 @@ def shows(seen: TrafficSeen, intent: TrafficIntent, holder: str) -> bool:
     `holder` is `names.holder` of the service and target.
     """
     if not seen.exists:
-        return not any(member.weight for member in intent.members)
+        # Of several routes one may be left that still names what shall be gone.
+        named = any(seen.endpoint(name) for name in intent.absent)
+        return not named and not any(member.weight for member in intent.members)
     if not (seen.weighted and seen.whole):
         return False
     if not _led_as_wanted(seen, intent):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from strategies.detours import for_probes
 from strategies.model import Outcome, Rollout, Slot, TargetState
 from strategies.phases import TERMINAL, Phase
 from strategies.plan import Target
@@ -33,7 +34,20 @@ def to_probe(state: TargetState, target: Target, now: datetime) -> tuple[tuple[s
         slots += state.candidate
     if state.phase in _PROBED_STABLE:
         slots += state.stable
-    return tuple((slot.endpoint, slot.address) for slot in slots if slot.address)
+    return tuple((slot.endpoint, slot.address) for slot in slots if slot.address and _reached(state, target, slot, now))
+
+
+def _reached(state: TargetState, target: Target, slot: Slot, now: datetime) -> bool:
+    """Whether a probe of this slot gets there: before its detour is in force, whoever has the traffic would answer."""
+    if not target.probe.routed:
+        return True
+    asked = state.asked
+    if asked is None or for_probes(slot.endpoint, slot.address or "") not in asked.intent.detours:
+        return False
+    if slot.clean or slot.failed:
+        return True
+    waits = timedelta(seconds=target.drain.propagation_seconds)
+    return asked.confirmed_at is not None and now >= asked.confirmed_at + waits
 
 
 def to_look(state: TargetState) -> tuple[str, ...]:

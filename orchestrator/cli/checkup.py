@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orchestrator.cli.failures import Failure
 from orchestrator.cli.inputs import digest_for
@@ -13,6 +13,7 @@ from orchestrator.cli.planning import UNKNOWN_DIGEST
 from orchestrator.cli.style import span
 from orchestrator.exit_codes import ExitCode
 from orchestrator.forecast_entries import Kind
+from orchestrator.sites import Site, site_of
 from providers.errors import ProviderError
 from providers.ports import Finding
 from strategies.model import Slot
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _AZURE_REGISTRIES = (".azurecr.io", ".azurecr.us", ".azurecr.cn")
 _RESOLVE_SECONDS = 3.0
+_QUESTIONS = 2
+"""What is asked of each target: its routing and its workloads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,35 +39,40 @@ class Checked:
 
 
 def checkup(desk: LocalDesk, loaded: Loaded, image: str | None, tag: str | None) -> Iterator[Checked]:
-    """Yield every finding; where the identity or the way to Azure fails, what depends on it is not tried."""
+    """Yield every finding; where the identity or the way to a place fails, what depends on it is not tried."""
     app = desk.app
     names = ", ".join(target.name for target in loaded.targets)
     yield Checked(Finding(True, "manifest", f"{loaded.file} and its templates hold, for {names}"))
-    rest, reachable = None, True
+    sites = {target.name: site_of(target) for target in loaded.targets}
+    lost, rest, azure = set[str](), None, [name for name, site in sites.items() if site.account().subscriptions]
     try:
-        for checked in _account(app, loaded):
-            reachable = reachable and (checked.finding.ok or not checked.finding.fatal)
+        for checked in _account(app, sites.values()):
+            if not checked.finding.ok and checked.finding.fatal:
+                lost |= set(azure)
             yield checked
-        if reachable:
-            yield from _targets(app, loaded)
-            rest = _token_rest(app)
+        yield from _targets(app, loaded, {name: site for name, site in sites.items() if name not in lost}, lost)
+        rest = _token_rest(app) if azure and not lost.intersection(azure) else None
     except ProviderError as error:
-        reachable = False
+        lost |= set(sites)
         yield Checked(Finding(False, "settings", str(error), "put the environment of this process right"))
     yield from _secrets(app, loaded)
     yield from _pulls(loaded)
     digest, found_by, registry = _image(desk, loaded, image, tag)
     if registry is not None:
         yield Checked(registry)
-    if not reachable:
-        yield Checked(
-            Finding(False, "plan", "not made, because Azure cannot be read", "put the above right", fatal=False)
-        )
+    if lost:
+        owners = " and ".join(dict.fromkeys(sites[name].owner for name in sites if name in lost))
+        said = f"not made, because {owners} cannot be read"
+        yield Checked(Finding(False, "plan", said, "put the above right", fatal=False))
         return
     yield from _planned(desk, planned(desk.prospect(loaded, digest, found_by)), rest, checked=digest)
 
 
-def _account(app: App, loaded: Loaded) -> Iterator[Checked]:
+def _account(app: App, sites: Iterable[Site]) -> Iterator[Checked]:
+    """Who we are to Azure, where anything is there."""
+    names = dict.fromkeys(name for site in sites for name in site.account().subscriptions)
+    if not names:
+        return
     from providers.azure import account_checks
 
     clients, now = app.clients(), app.clock.now()
@@ -72,8 +80,7 @@ def _account(app: App, loaded: Loaded) -> Iterator[Checked]:
     yield Checked(found)
     if not found.ok:
         return
-    names = [name for t in loaded.targets for name in (t.workloads.subscription, t.traffic.subscription)]
-    for name in dict.fromkeys(names):
+    for name in names:
         yield from map(Checked, account_checks.subscription(clients, name, app.clock.now()))
 
 
@@ -83,43 +90,51 @@ def _token_rest(app: App) -> float | None:
     return account_checks.identity(app.clients(), app.clock.now())[1]
 
 
-def _targets(app: App, loaded: Loaded) -> Iterator[Checked]:
-    from providers.azure import account_checks
-
-    clients, hands = app.clients(), app.hands(loaded)
+def _targets(app: App, loaded: Loaded, sites: Mapping[str, Site], lost: set[str]) -> Iterator[Checked]:
+    """Check the targets of these sites; one that answers nothing joins the `lost`."""
     places: dict[tuple[str, str], list[str]] = {}
-    for target in loaded.targets:
-        groups, routing = target.workloads, target.traffic
-        places.setdefault((groups.subscription, groups.resource_group), []).extend(account_checks.GROUPS)
-        places.setdefault((routing.subscription, routing.resource_group), []).extend(account_checks.PROFILES)
-    for (name, resource_group), needed in places.items():
-        yield Checked(account_checks.permissions(clients, name, resource_group, dict.fromkeys(needed)))
+    for site in sites.values():
+        for subscription, resource_group, needed in site.account().needs:
+            places.setdefault((subscription, resource_group), []).extend(needed)
+    if places:
+        from providers.azure import account_checks
+
+        clients = app.clients()
+        for (name, resource_group), wanted in places.items():
+            yield Checked(account_checks.permissions(clients, name, resource_group, dict.fromkeys(wanted)))
+    hands = app.hands(loaded)
     for rule in loaded.service().targets:
-        yield from _hands(rule.name, hands[rule.name], rule.replicas)
+        if rule.name in sites:
+            silent = 0
+            for checked, answered in _hands(rule.name, hands[rule.name], rule.replicas, sites[rule.name]):
+                silent += not answered
+                yield checked
+            if silent == _QUESTIONS:
+                lost.add(rule.name)
 
 
-def _hands(target: str, ports: TargetPorts, replicas: int) -> Iterator[Checked]:
-    """What the ports themselves check: profile, endpoints, names, locks, resource group, quota."""
+def _hands(target: str, ports: TargetPorts, replicas: int, site: Site) -> Iterator[tuple[Checked, bool]]:
+    """What the ports themselves check (routing, names, locks, permissions, quota), and whether there was an answer."""
     said: set[Finding] = set()
     for what, preflight in (
-        ("profile", ports.traffic.preflight),
-        ("container groups", lambda: ports.workloads.preflight(replicas)),
+        (site.routing, ports.traffic.preflight),
+        (site.workload, lambda: ports.workloads.preflight(replicas)),
     ):
         try:
             findings = preflight()
         except ProviderError as error:
-            yield Checked(Finding(False, what, str(error), "try again, or see Azure's status page"), target)
+            yield Checked(Finding(False, what, str(error), site.retry), target), False
             continue
         for finding in findings:
             if finding not in said:
                 said.add(finding)
-                yield Checked(finding, target)
+                yield Checked(finding, target), True
 
 
 def _secrets(app: App, loaded: Loaded) -> Iterator[Checked]:
     """Ask for every secret of the templates, and forget it: one that cannot be had keeps a rollout waiting."""
     for target in loaded.targets:
-        references = sorted(set(_references(target.workloads.template)), key=str)
+        references = sorted(set(site_of(target).secrets()), key=str)
         if not references:
             continue
         secrets = app.secrets()
@@ -135,27 +150,14 @@ def _secrets(app: App, loaded: Loaded) -> Iterator[Checked]:
             yield Checked(Finding(True, "secrets", f"all {len(references)} can be read from here"), target.name)
 
 
-def _references(value: Any) -> Iterator[Any]:
-    from providers.secrets import SecretRef
-
-    if isinstance(value, SecretRef):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _references(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _references(item)
-
-
 def _pulls(loaded: Loaded) -> Iterator[Checked]:
     """Whether Azure can pull from a registry of its own kind, which answers nobody without credentials."""
     host = loaded.manifest.image.partition("/")[0]
     if not host.endswith(_AZURE_REGISTRIES):
         return
     for target in loaded.targets:
-        given = (target.workloads.template.get("properties") or {}).get("imageRegistryCredentials") or ()
-        if any(str(item.get("server") or "").lower() == host for item in given):
+        given = site_of(target).registry_secrets
+        if given is None or host in given:
             continue
         message = f"the template has no imageRegistryCredentials for {host}"
         remedy = "give a user-assigned identity with AcrPull there, unless the registry allows anonymous pulls"
@@ -223,7 +225,7 @@ def _labels(plan: Planned, target: TargetSettings) -> Iterator[Checked]:
         message = f"{', '.join(free)}: nobody else can have them (reuse scope {mine[0].reuse_scope})"
         yield Checked(Finding(True, "DNS labels", message), target.name)
     for group in (group for group in mine if group.dns_label not in free):
-        name = f"{group.dns_label}.{target.workloads.location}.azurecontainer.io"
+        name = f"{group.dns_label}.{site_of(target).location}.azurecontainer.io"
         taken = _resolves(name)
         remedy = "give the template another dnsNameLabel, or the reuse scope TenantReuse" if taken else ""
         message = f"{name} is taken by somebody" if taken else f"{name} is free"
@@ -234,7 +236,7 @@ def _served(plan: Planned, target: str) -> Iterator[Checked]:
     """Whether the name that clients use, and the groups that serve, can be found from here."""
     name = plan.prospect.places[target].routing.address
     serving: tuple[Slot, ...] = plan.prospect.rollout.target(target).stable
-    for host in [name] if name and serving else []:
+    for host in [name] if name and serving and plan.site(target).resolves else []:
         found = _resolves(host)
         remedy = "" if found else "check DNS from here: the probes of a rollout resolve names from this machine"
         message = "resolves from here" if found else "does not resolve from here"

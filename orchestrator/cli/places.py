@@ -18,21 +18,30 @@ _VARIABLE = re.compile(r"\$\{var:([^}]*)\}")
 
 def locate(snapshot: Snapshot) -> Locate:
     """Return a finder of places for the groups of the rollout that was submitted with this snapshot."""
-    probes: dict[str, Mapping[str, Any]] | None = None
+    targets: dict[str, Mapping[str, str]] | None = None
 
     def place(target: str, slot: Slot) -> Place:
-        nonlocal probes
+        nonlocal targets
         if not slot.address:
             return Place(slot.id)
-        if probes is None:
-            probes = _probes(snapshot)
-        return Place(slot.id, _url(probes.get(target), slot.address))
+        if targets is None:
+            targets = _targets(snapshot)
+        known = targets.get(target)
+        if known is not None and "namespace" in known:
+            # The address is a Service's name, which means something inside the cluster alone.
+            return Place(slot.id, fqdn=f"{slot.address}.{known['namespace']}.svc")
+        return Place(slot.id, _url(known, slot.address))
 
     return place
 
 
-def _probes(snapshot: Snapshot) -> dict[str, Mapping[str, Any]]:
-    """Each target's probe, as written, variables filled in, the service's own below the target's."""
+def elsewhere(slot: Slot) -> str:
+    """Where a slot answers, unless that is its name said once more, as in a cluster."""
+    return slot.address if slot.address and slot.address != (slot.name or slot.endpoint) else ""
+
+
+def _targets(snapshot: Snapshot) -> dict[str, Mapping[str, str]]:
+    """Each target's probe, as written, variables filled in, the service's own below the target's; and its namespace."""
     import yaml
 
     try:
@@ -46,8 +55,8 @@ def _probes(snapshot: Snapshot) -> dict[str, Mapping[str, Any]]:
     return {
         _filled(target["name"], variables): {
             key: _filled(value, variables)
-            for key, value in {**common, **_inside(target, "gates", "probe")}.items()
-            if key in ("scheme", "port")
+            for key, value in {**common, **_inside(target, "gates", "probe"), **_inside(target, "kubernetes")}.items()
+            if key in ("scheme", "port", "namespace")
         }
         for target in (targets if isinstance(targets, list) else ())
         if isinstance(target, Mapping) and "name" in target

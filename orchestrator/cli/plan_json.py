@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.cli.planned import Planned, sides
-from orchestrator.forecast_entries import Entry, Kind
+from orchestrator.forecast_entries import ROUTING, Entry, Kind
 from orchestrator.forecast_gates import CONFIDENCES, ruled_out
+from strategies.detours import Match
 from strategies.model import Revision
+from strategies.plan import Step
 
 
 def plan_document(plan: Planned) -> dict[str, Any]:
@@ -35,6 +37,7 @@ def plan_document(plan: Planned) -> dict[str, Any]:
         "cost": [
             {
                 "target": cost.target,
+                "unit": cost.unit,
                 "groups": cost.groups,
                 "seconds": cost.seconds,
                 "groupHours": round(cost.group_hours, 4),
@@ -48,6 +51,7 @@ def plan_document(plan: Planned) -> dict[str, Any]:
             "startSeconds": plan.assumed.start_seconds,
             "onlineSeconds": plan.assumed.online_seconds,
             "deleteSeconds": plan.assumed.delete_seconds,
+            "takenSeconds": plan.assumed.taken_seconds,
         },
     }
 
@@ -66,7 +70,8 @@ def _target(plan: Planned, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "wave": target.wave,
-        "steps": [{"share": s.share, "holdSeconds": s.hold_seconds, "approve": s.approve} for s in target.plan.steps],
+        "steps": [_step(step) for step in target.plan.steps],
+        "routing": plan.site(name).routing,
         "profileExists": routing.exists,
         "ttlSeconds": routing.ttl_chain if routing.exists else plan.prospect.places[name].created_ttl,
         "foreign": [{"endpoint": e.name, "weight": e.weight} for e in foreign],
@@ -77,6 +82,9 @@ def _target(plan: Planned, name: str) -> dict[str, Any]:
                 "image": group.image,
                 "dnsLabel": group.dns_label,
                 "reuseScope": group.reuse_scope,
+                "objects": list(group.made),
+                "pods": group.pods,
+                "mostPods": group.most_pods,
                 "cores": group.cores,
                 "memoryGB": group.memory_gb,
             }
@@ -99,8 +107,25 @@ def _entry(plan: Planned, entry: Entry) -> dict[str, Any]:
         "names": list(entry.names),
         "lastsSeconds": entry.lasts_seconds,
         "note": entry.note,
+        "match": _match(entry.match),
+        "mirrorPercent": entry.mirror,
+        "entranceOpen": entry.entrance,
         "writes": entry.writes,
     }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "share": step.share,
+        "holdSeconds": step.hold_seconds,
+        "approve": step.approve,
+        "match": _match(step.match),
+        "mirrorPercent": step.mirror,
+    }
+
+
+def _match(match: Match | None) -> dict[str, Any] | None:
+    return None if match is None else {"headers": dict(match.headers), "cookies": dict(match.cookies)}
 
 
 def _back(plan: Planned) -> dict[str, Any] | None:
@@ -118,7 +143,7 @@ def _writes(plan: Planned) -> dict[str, Any]:
         "total": plan.expected.writes,
         "creates": plan.writes(Kind.CREATE),
         "reused": plan.writes(Kind.REUSE),
-        "profile": plan.writes(Kind.LOWER_TTL, Kind.SHIFT, Kind.LEAVE),
+        "profile": plan.writes(*ROUTING),
         "deletes": plan.writes(Kind.DELETE),
         "retained": plan.writes(Kind.KEEP),
         "parentsAtMost": 2 * plan.parents,

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from orchestrator.cli.planned import Gate, Planned, sides
 from orchestrator.cli.render import version
 from orchestrator.cli.style import Style, columns, percent, span
-from orchestrator.forecast_entries import Entry, Kind
+from orchestrator.forecast_entries import ROUTING, Entry, Kind
 from orchestrator.forecast_gates import CONFIDENCES, ruled_out
+from orchestrator.sites import GroupPlanned
 from strategies.model import Outcome
 from strategies.plan import Quiet
 
 _LABEL = 10
-_WORDS = {Kind.LOWER_TTL: "TTL", Kind.SHIFT: "shift", Kind.LEAVE: "leave", Kind.KEEP: "keep"}
+_WORDS = {Kind.LOWER_TTL: "TTL", Kind.LEAD_PROBES: "route", Kind.SHIFT: "shift", Kind.LEAVE: "leave", Kind.KEEP: "keep"}
 
 _YEAR_SECONDS = 365 * 86400.0
 
@@ -70,28 +71,58 @@ def _says(plan: Planned, entry: Entry) -> str:
     names = ", ".join(entry.names)
     match entry.kind:
         case Kind.CREATE:
-            labels = {group.name: group.dns_label for group in plan.groups}
-            return ", ".join(f"{name} ({labels[name]})" if labels[name] else name for name in entry.names)
+            told = {group.name: _made_of(group) for group in plan.groups}
+            return ", ".join(f"{name} ({told[name]})" if told[name] else name for name in entry.names)
         case Kind.REUSE:
             return f"{names}: kept since it served before, taken back into service"
         case Kind.LOWER_TTL:
             return f"down to {entry.ttl_seconds} s for the rollout; the split stays"
+        case Kind.LEAD_PROBES:
+            return "our own probes are led through the gateway; the split stays"
         case Kind.SHIFT:
-            return f"{percent(entry.share)}: {_split(plan, entry)}; in force after {entry.note}"
+            led = f", {entry.led}" if entry.led else ""
+            return (
+                f"{percent(entry.share)}: {_split(plan, entry)}{led}{_door(plan, entry)}; in force after {entry.note}"
+            )
         case Kind.HOLD:
             held = f"for {span(entry.lasts_seconds)}" if entry.lasts_seconds else "as soon as it is in force"
-            return f"at {percent(entry.share)} {held}; the probes must be clean"
+            led = f", {entry.led}," if entry.led else ""
+            return f"at {percent(entry.share)}{led} {held}; the probes must be clean"
         case Kind.DRAIN:
             return f"{span(entry.lasts_seconds or 0.0)}: {entry.note}{_uncounted(plan, entry)}"
         case Kind.LEAVE:
-            gone = f", {len(entry.absent)} endpoints out" if entry.absent else ""
-            return f"{_split(plan, entry)}{gone}; marks off, TTL {entry.ttl_seconds} s"
+            what = "backends" if plan.prospect.places[entry.target].routed else "endpoints"
+            gone = f", {len(entry.absent)} {what} out" if entry.absent else ""
+            ttl = f", TTL {entry.ttl_seconds} s" if entry.ttl_seconds else ""
+            return f"{_split(plan, entry)}{gone}{_door(plan, entry)}; marks off{ttl}"
         case Kind.WAIT:
             return f"{span(entry.lasts_seconds or 0.0)}: {entry.note}"
         case Kind.KEEP:
             return f"{names} until {span(entry.lasts_seconds or 0.0)} later, for an instant undo"
         case _:
             return f"{names}: {entry.note}" if names and entry.note else names or entry.note
+
+
+def _made_of(group: GroupPlanned) -> str:
+    """What a workload is made of, as far as its name does not say so."""
+    if not group.made:
+        return group.dns_label
+    most = "" if group.most_pods == group.pods else f" to {group.most_pods}"
+    asks = bool(group.cores or group.memory_gb)
+    each = f"{group.cores:g} cores and {group.memory_gb:.3g} Gi each" if asks else "which request nothing"
+    pods = "1 pod" if group.pods == group.most_pods == 1 else f"{group.pods}{most} pods"
+    return f"{', '.join(group.made)}; {pods}, {each}"
+
+
+def _door(plan: Planned, entry: Entry) -> str:
+    """What becomes of the name in front of the routing, where this write turns it."""
+    if entry.entrance is None:
+        return ""
+    before = [e.entrance for e in plan.expected.entries if e.target == entry.target and e.at_seconds < entry.at_seconds]
+    stood = next((is_open for is_open in reversed(before) if is_open is not None), None)
+    if stood is None:
+        stood = bool(plan.prospect.places[entry.target].routing.entrance)
+    return "" if stood == entry.entrance else f", the name in front {'opens' if entry.entrance else 'closes'}"
 
 
 def _uncounted(plan: Planned, entry: Entry) -> str:
@@ -123,24 +154,31 @@ def _sums(plan: Planned, style: Style) -> Iterator[str]:
     yield _labelled("rollback", _back(plan), style)
     creates, deletes = plan.writes(Kind.CREATE, Kind.REUSE), plan.writes(Kind.DELETE)
     kept = f", {plan.writes(Kind.KEEP)} marks of what is kept" if plan.writes(Kind.KEEP) else ""
-    profile = plan.writes(Kind.LOWER_TTL, Kind.SHIFT, Kind.LEAVE)
+    split = plan.writes(*ROUTING)
+    sites = [plan.site(target.name) for target in plan.prospect.rollout.service.targets]
+    owners = " and ".join(dict.fromkeys(f"{site.owner}'s" for site in sites))
+    where = " and ".join(dict.fromkeys(site.routing for site in sites))
     parents = f", and at most {2 * plan.parents} of parent profiles" if plan.parents else ""
-    parts = f"{creates} creates, {profile} of the profile, {deletes} deletes{kept}"
-    yield _labelled("writes", f"{plan.expected.writes} of Azure's: {parts}{parents}", style)
+    parts = f"{creates} creates, {split} of the {where}, {deletes} deletes{kept}"
+    yield _labelled("writes", f"{plan.expected.writes} of {owners}: {parts}{parents}", style)
     if not plan.costs:
         yield _labelled("cost", "nothing of ours runs beside it", style)
     for cost in plan.costs:
-        hours = (
-            f"{cost.group_hours:.2f} group-hours, {cost.core_hours:.2f} core-hours, {cost.memory_gb_hours:.2f} GB-hours"
-        )
+        hours = f"{cost.group_hours:.2f} {cost.unit}-hours, {cost.core_hours:.2f} core-hours"
+        hours += f", {cost.memory_gb_hours:.2f} GB-hours"
         where = f"{cost.target}: " if len(plan.costs) > 1 else ""
-        yield _labelled("cost", f"{where}{cost.groups} groups more for {span(cost.seconds)}: {hours}", style)
-    told = plan.assumed
-    assumed = (
-        f"{span(told.start_seconds)} until a group runs, {span(told.online_seconds)} until Traffic Manager calls it "
-        f"Online, {span(told.delete_seconds)} until it is deleted"
-    )
-    yield _labelled("assumed", assumed, style)
+        yield _labelled("cost", f"{where}{cost.groups} {cost.unit}s more for {span(cost.seconds)}: {hours}", style)
+    yield _labelled("assumed", _assumed(plan), style)
+
+
+def _assumed(plan: Planned) -> str:
+    told, routed = plan.assumed, [place.routed for place in plan.prospect.places.values()]
+    parts = [f"{span(told.start_seconds)} until {'a group' if not all(routed) else 'a Deployment'} runs"]
+    if not all(routed):
+        parts.append(f"{span(told.online_seconds)} until Traffic Manager calls it Online")
+    if any(routed):
+        parts.append(f"{span(told.taken_seconds)} until a gateway says that a route is in force")
+    return ", ".join([*parts, f"{span(told.delete_seconds)} until it is deleted"])
 
 
 def _why(plan: Planned) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.render import version
-from orchestrator.forecast_world import Place
+from orchestrator.sites import site_of
 from orchestrator.wiring import App
 from providers.errors import ProviderError
 from strategies.begin import Survey, begin
@@ -18,13 +18,12 @@ from strategies.seen import TargetSeen, TrafficSeen
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from orchestrator.forecast_world import Place
     from orchestrator.manifest.loader import Loaded
     from orchestrator.ports import TargetPorts
     from orchestrator.store.ports import Store
 
 UNKNOWN_DIGEST = "sha256:" + "0" * 64
-ASSUMED_TTL = 60
-"""The TTL of a profile that could not be read and that the manifest does not create, in seconds."""
 
 
 @dataclass(slots=True)
@@ -63,21 +62,24 @@ def prospect(app: App, loaded: Loaded, digest: str | None, tag: str | None, stor
 
 def _world(app: App, loaded: Loaded, notes: list[str]) -> tuple[Survey, dict[str, Place], bool]:
     """Read every mark, as a submission does, but leave alone what it would sweep away."""
-    ttls = {t.name: t.traffic.create.ttl_seconds if t.traffic.create else ASSUMED_TTL for t in loaded.targets}
+    sites = {target.name: site_of(target) for target in loaded.targets}
     now = app.clock.now()
+    nobody, name = TrafficSeen(now, exists=False), ""
     try:
-        looks = [_look(name, ports, now, notes) for name, ports in app.hands(loaded).items()]
+        looks: list[TargetSeen] = []
+        for name, ports in app.hands(loaded).items():
+            looks.append(_look(name, ports, now, notes))
     except ProviderError as error:
-        notes.append(f"Azure could not be read, so this is planned as a first release: {error}")
-        nobody = TrafficSeen(now, exists=False)
-        return Survey(None, ()), {name: Place(nobody, ttl) for name, ttl in ttls.items()}, False
+        owner = sites[name].owner if name else "Azure"
+        notes.append(f"{owner} could not be read, so this is planned as a first release: {error}")
+        return Survey(None, ()), {each: site.place(nobody) for each, site in sites.items()}, False
     places = {}
     for look in looks:
-        routing, settings = look.traffic or TrafficSeen(now, exists=False), loaded.target(look.name).traffic
+        routing, site = look.traffic or nobody, sites[look.name]
         retained = tuple(group.name for group in look.groups if group.keep_until is not None)
-        places[look.name] = Place(routing, ttls[look.name], retained)
-        if not routing.exists and settings.create is None:
-            notes.append(f"{look.name}: profile {settings.profile} does not exist; `rollout doctor` says more")
+        places[look.name] = site.place(routing, retained)
+        if (said := site.absent(routing)) is not None:
+            notes.append(f"{look.name}: {said}")
     return survey(loaded.service(), looks, now), places, True
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from strategies.commands import FAILED, can_serve
-from strategies.model import Outcome, Rollout, Side
+from strategies.model import Outcome, Rollout, Side, Slot
 from strategies.phases import Phase
 
 _SETTLING = (
@@ -72,7 +73,13 @@ def _after(rollout: Rollout, *, poisoned: bool) -> list[Remedy]:
 
 def _leftover(rollout: Rollout) -> list[Remedy]:
     slots = [slot for state in rollout.targets for slot in (*state.candidate, *state.stable) if slot.leftover]
-    return [
-        Remedy(f"az container delete --name {slot.name} --resource-group GROUP", f"left over: {slot.leftover}")
-        for slot in slots
-    ]
+    return [Remedy(_deletion(slot), f"left over: {slot.leftover}") for slot in slots]
+
+
+def _deletion(slot: Slot) -> str:
+    """The command that deletes a workload by hand, as far as its own id says where it is."""
+    parts = (slot.id or "").split("/")
+    places = {key.lower(): value for key, value in pairwise(parts)}
+    if "namespaces" in places:
+        return f"kubectl delete deployment {slot.name} --namespace {places['namespaces']}"
+    return f"az container delete --name {slot.name} --resource-group {places.get('resourcegroups', 'GROUP')}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 
+from orchestrator.cli.places import elsewhere
 from orchestrator.cli.style import Style, ago, bar, clock, columns, percent, since, span
 from orchestrator.cli.watch_lines import watch_lines, watch_note, watched_version
 from orchestrator.outlook import next_decision
@@ -129,8 +130,7 @@ def _under_way(view: View, style: Style) -> list[str]:
         f"{version(rollout.previous)} → {version(rollout.revision)}" if rollout.previous else version(rollout.revision)
     )
     lines = [f"{marker(rollout, style)} {style.strong(rollout.service.name)}  {change}   {paint(stands(rollout))}"]
-    share = mean_share(rollout)
-    drawn = bar(share["confirmed"] or 0.0, style)
+    share, drawn = mean_share(rollout), bar(mean_share(rollout)["confirmed"] or 0.0, style)
     numbers = ", ".join(f"{percent(share[key])} {key}" for key in ("confirmed", "intended", "observed"))
     lines.append(_labelled("share", f"{drawn}  {numbers}", style))
     lines += _because(rollout, style)
@@ -202,8 +202,8 @@ def _groups(state: TargetState, style: Style) -> list[list[str]]:
             word = group_state(slot, stable=side == "stable")
             if word == "gone":
                 continue
-            name = slot.name or slot.endpoint
-            rows.append([side, name, _painted(word, slot, style), _weighs(state, slot), slot.address or ""])
+            said = (_painted(word, slot, style), _weighs(state, slot), elsewhere(slot))
+            rows.append([side, slot.name or slot.endpoint, *said])
     return _without_empty(rows)
 
 
@@ -261,7 +261,7 @@ def _standing(state: TargetState, slot: Slot, style: Style, *, stable: bool, now
         text += f" until {clock(slot.kept_until, now)}"
     if slot.leftover:
         text += f": {slot.leftover}"
-    return [slot.name or slot.endpoint, text, _weighs(state, slot), slot.address or ""]
+    return [slot.name or slot.endpoint, text, _weighs(state, slot), elsewhere(slot)]
 
 
 def _ending(rollout: Rollout, now: datetime) -> str:

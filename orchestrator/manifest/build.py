@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.manifest import hosts, schema
+from orchestrator.manifest.target_checks import DEFAULT_WEIGHT, HIGHEST_ROUTE_WEIGHT, routed
 from providers.azure.settings import ContainerInstances, CreateProfile, Monitor, Parent, TrafficManager
 from providers.probes.settings import ProbeSettings
 from strategies import plan
+from strategies.detours import Match
+
+if TYPE_CHECKING:
+    from providers.kubernetes.settings import Deployments, Routes
 
 _MONITOR_PATH = "/healthz"
 
@@ -27,10 +33,10 @@ def container_instances(manifest: schema.Manifest, host: hosts.ContainerInstance
 
 
 def traffic_manager(traffic: hosts.TrafficManager, subscription: str) -> TrafficManager:
-    """What the Traffic Manager adapter needs of one target; the profile is in the host's subscription."""
+    """What the adapters of a profile need; it is in the host's subscription unless it names another."""
     headers = traffic.endpoint.custom_headers
     return TrafficManager(
-        subscription=subscription,
+        subscription=traffic.subscription or subscription,
         resource_group=traffic.resource_group,
         profile=traffic.profile,
         create=None if traffic.create is None else _create(traffic.create),
@@ -40,6 +46,55 @@ def traffic_manager(traffic: hosts.TrafficManager, subscription: str) -> Traffic
         always_serve=traffic.endpoint.always_serve,
         parents=tuple(Parent(p.resource_group, p.profile, p.endpoint, p.subscription) for p in traffic.parents),
         names=tuple(traffic.names),
+        address=traffic.address,
+    )
+
+
+def deployments(manifest: schema.Manifest, target: schema.Target, objects: tuple[Any, ...]) -> Deployments:
+    """What the Deployments adapter needs of one target; `objects` are its template's, parsed."""
+    from providers.kubernetes.settings import Deployments
+
+    host, gateway = target.kubernetes, target.gateway_api
+    if host is None:
+        raise ValueError(f"target {target.name} is in no cluster")
+    return Deployments(
+        context=host.context,
+        namespace=host.namespace,
+        objects=objects,
+        containers=None if host.container is None else tuple(host.container),
+        inject=manifest.inject,
+        probe_port=None if via_of(manifest, target) == "gateway" else probe_of(manifest, target).port,
+        adopt=() if gateway is None else tuple(gateway.adopt),
+        stable_service=host.stable_service,
+    )
+
+
+def routes(manifest: schema.Manifest, target: schema.Target, objects: tuple[Any, ...]) -> Routes:
+    """What the routes' adapter needs of one target."""
+    from providers.kubernetes.settings import Route, RouteKind, Routes
+    from providers.kubernetes.template import port, service_ports
+
+    host, gateway = target.kubernetes, target.gateway_api
+    if host is None or gateway is None:
+        raise ValueError(f"target {target.name} has no routes")
+    made = deployments(manifest, target, objects)
+    kinds: tuple[tuple[RouteKind, list[str] | None], ...] = (
+        ("HTTPRoute", gateway.http_route),
+        ("GRPCRoute", gateway.grpc_route),
+    )
+    strategy = target.strategy or manifest.strategy
+    return Routes(
+        context=host.context,
+        namespace=host.namespace,
+        routes=tuple(Route(kind, *routed(name, host.namespace)) for kind, names in kinds for name in names or ()),
+        port=port(objects),
+        adopt=made.adopt,
+        weight=gateway.weight,
+        stable_service=host.stable_service,
+        service_ports=service_ports(objects, made.probe_port),
+        matches=strategy.ab_test is not None,
+        mirrors=strategy.shadow is not None,
+        probes=via_of(manifest, target) == "gateway",
     )
 
 
@@ -76,6 +131,13 @@ def probe_of(manifest: schema.Manifest, target: schema.Target) -> schema.Probe:
     return base.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
 
 
+def via_of(manifest: schema.Manifest, target: schema.Target) -> str:
+    """The way of a target's probes; the service's own word is for its targets in clusters."""
+    if target.kubernetes is None:
+        return "direct"
+    return probe_of(manifest, target).via or "apiProxy"
+
+
 def probe_settings(probe: schema.Probe) -> ProbeSettings:
     """What the prober needs for one request."""
     return ProbeSettings(
@@ -108,20 +170,33 @@ def service(manifest: schema.Manifest) -> plan.Service:
 
 
 def _target(manifest: schema.Manifest, target: schema.Target) -> plan.Target:
-    host, traffic, probe = target.container_instances, target.traffic_manager, probe_of(manifest, target)
-    if host is None or traffic is None:
-        raise ValueError(f"target {target.name} has no host and traffic that this version runs")
-    return plan.Target(
+    probe, traffic, gateway = probe_of(manifest, target), target.traffic_manager, target.gateway_api
+    rule = plan.ProbeRule(probe.interval, probe.before, probe.failures, routed=via_of(manifest, target) == "gateway")
+    common = plan.Target(
         name=target.name,
         plan=steps(target.strategy or manifest.strategy),
         wave=target.wave,
-        replicas=host.replicas,
+        probe=rule,
+        drain=_drain(manifest.drain),
+    )
+    if target.kubernetes is not None and gateway is not None:
+        return replace(
+            common,
+            weight=gateway.weight or DEFAULT_WEIGHT,
+            most=HIGHEST_ROUTE_WEIGHT,
+            entrance=traffic is not None,
+            adopt=tuple(gateway.adopt),
+            on_drift=plan.OnDrift(gateway.on_drift),
+        )
+    if target.container_instances is None or traffic is None:
+        raise ValueError(f"target {target.name} has no host and traffic that this version runs")
+    return replace(
+        common,
+        replicas=target.container_instances.replicas,
         weight=traffic.weight,
         ttl_during=traffic.ttl_during_rollout,
         adopt=tuple(traffic.adopt),
         on_drift=plan.OnDrift(traffic.on_drift),
-        probe=plan.ProbeRule(probe.interval, probe.before, probe.failures),
-        drain=_drain(manifest.drain),
     )
 
 
@@ -129,13 +204,35 @@ def steps(strategy: schema.Strategy) -> plan.Plan:
     """The strategy as a plan; raises ValueError where the steps do not rise."""
     if strategy.canary is not None:
         canary = strategy.canary
-        rising = tuple(
-            plan.Step(step.share, canary.hold if step.hold is None else step.hold, step.approve)
-            for step in canary.steps
-        )
+        rising = _rising(canary.steps, canary.hold)
         return plan.canary(rising, preview_hold=canary.preview.hold, preview_approve=canary.preview.approve)
+    if strategy.ab_test is not None:
+        test = strategy.ab_test
+        headers = tuple(sorted((name.lower(), value) for name, value in test.match.headers.items()))
+        return plan.ab_test(
+            Match(headers, tuple(sorted(test.match.cookies.items()))),
+            hold=test.hold,
+            approve=test.approve,
+            steps=_rising(test.steps, test.hold),
+            preview_hold=test.preview.hold,
+            preview_approve=test.preview.approve,
+        )
+    if strategy.shadow is not None:
+        shadow = strategy.shadow
+        return plan.shadow(
+            shadow.percent,
+            hold=shadow.hold,
+            approve=shadow.approve,
+            steps=_rising(shadow.steps, shadow.hold),
+            preview_hold=shadow.preview.hold,
+            preview_approve=shadow.preview.approve,
+        )
     green = strategy.blue_green or schema.BlueGreen()
     return plan.blue_green(preview_hold=green.preview.hold, preview_approve=green.preview.approve, hold=green.hold)
+
+
+def _rising(given: list[schema.Step], hold: float) -> tuple[plan.Step, ...]:
+    return tuple(plan.Step(step.share, hold if step.hold is None else step.hold, step.approve) for step in given)
 
 
 def _drain(drain: schema.Drain) -> plan.DrainRule:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from orchestrator.manifest.kube_types import Context, KubeService, Namespace, RouteNames, TemplateFiles
 from orchestrator.manifest.types import (
     DnsLabel,
     EndpointName,
@@ -124,29 +125,44 @@ class TrafficManager(Model):
     on_drift: Literal["hold", "repair"] = Field(
         default="hold", description="What hand-made changes of our split lead to."
     )
-    address: HostName | None = Field(default=None, description="The gateway's host name, beside `kubernetes`.")
+    address: HostName | None = Field(
+        default=None, description="The gateway's host name, beside kubernetes: this profile then leads to it."
+    )
+    subscription: Guid | None = Field(
+        default=None, description="The profile's subscription; default: that of containerInstances."
+    )
 
 
 class Kubernetes(Model):
     """Deployments in a cluster, one per revision."""
 
-    context: str = Field(description="The kubeconfig context.")
-    namespace: str = Field(description="The namespace.")
-    template: Words = Field(description="Manifest files with a Deployment and what belongs to it.")
+    context: Context = Field(description="The kubeconfig context (AKS, Arc-enabled or any cluster), or in-cluster.")
+    namespace: Namespace = Field(description="The namespace that holds the Deployments.")
+    template: TemplateFiles = Field(
+        description="Files with a Deployment and what belongs to it; `-` is rendered output on standard input."
+    )
     container: Words | None = Field(
         default=None, description="Containers whose image is replaced; default: all that use it."
     )
-    stable_service: str | None = Field(default=None, description="A Service that always selects the stable revision.")
+    stable_service: KubeService | None = Field(
+        default=None, description="A Service that always selects the stable revision, for callers in the cluster."
+    )
 
 
 class GatewayApi(Model):
-    """Weighted backends of an HTTPRoute or GRPCRoute."""
+    """Weighted backends of HTTPRoutes or GRPCRoutes."""
 
-    http_route: Words | None = Field(default=None, description="The HTTPRoutes whose backends are ours.")
-    grpc_route: Words | None = Field(default=None, description="The GRPCRoutes whose backends are ours.")
-    adopt: list[str] = Field(default=[], description="Live backends that are the first release's stable side.")
+    http_route: RouteNames | None = Field(
+        default=None, description="The HTTPRoutes whose backends are ours; name or namespace/name."
+    )
+    grpc_route: RouteNames | None = Field(
+        default=None, description="The GRPCRoutes whose backends are ours; name or namespace/name."
+    )
+    adopt: list[KubeService] = Field(
+        default=[], description="Live backends (Services) that are the first release's stable side."
+    )
     weight: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
-        default=None, description="The sum of our weights."
+        default=None, description="The sum of our weights in each rule, whatever the split; default 1000."
     )
     on_drift: Literal["hold", "repair"] = Field(
         default="hold", description="What hand-made changes of our split lead to."

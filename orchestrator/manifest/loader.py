@@ -5,29 +5,23 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from orchestrator.manifest import build
 from orchestrator.manifest.checks import checked
 from orchestrator.manifest.document import Document, parse, read_text
+from orchestrator.manifest.kube_types import STANDARD_INPUT
+from orchestrator.manifest.objects import nothing_piped, piped_in
 from orchestrator.manifest.problems import ManifestError, Path, Problem, dotted, shown, within
-from orchestrator.manifest.schema import Manifest, Target
-from orchestrator.manifest.template import Template, check_template, read_template, templates_hash
-from orchestrator.manifest.typed import Typed, typed
+from orchestrator.manifest.schema import Manifest
+from orchestrator.manifest.targets import Targets, TargetSettings
+from orchestrator.manifest.template import templates_hash
+from orchestrator.manifest.typed import typed
 from orchestrator.manifest.variables import Variables, resolve
 from orchestrator.store.records import Snapshot
-from providers.azure.settings import ContainerInstances, TrafficManager
-from providers.probes.settings import ProbeSettings
 from strategies.plan import Plan, Service
 
-
-@dataclass(frozen=True, slots=True)
-class TargetSettings:
-    """What the adapters of one target need to be made."""
-
-    name: str
-    workloads: ContainerInstances
-    traffic: TrafficManager
-    probe: ProbeSettings
+__all__ = ["Loaded", "Reading", "TargetSettings", "from_snapshot", "load", "read_document"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +72,19 @@ class Reading:
     templates: tuple[tuple[str, str | None], ...]
 
 
-def read_document(document: Document, variables: Variables) -> Reading:
-    """Check one document with the templates beside it on disk; what is wrong is collected, not raised."""
+def read_document(
+    document: Document, variables: Variables, standard_input: Callable[[], str] = nothing_piped
+) -> Reading:
+    """Check one document with the templates beside it on disk; what is wrong is collected, not raised.
+
+    `standard_input` gives the text of the template `-`; unless somebody can pipe it in, that is refused.
+    """
     asked: dict[str, str | None] = {}
     from_disk = _from_disk(document.file)
 
     def noting(path: str) -> tuple[str, str]:
+        if path == STANDARD_INPUT:
+            return standard_input(), path
         beside = str(pathlib.Path(document.file).parent / path)
         asked.setdefault(beside, None)
         text, home = from_disk(path)
@@ -96,8 +97,14 @@ def read_document(document: Document, variables: Variables) -> Reading:
     return Reading(reader.service, place, loaded, tuple(reader.problems), tuple(asked.items()))
 
 
-def load(files: Sequence[str], variables: Variables | None = None) -> list[Loaded]:
-    """Load every service of the files, in order; raises ManifestError with every problem of all of them at once."""
+def load(
+    files: Sequence[str], variables: Variables | None = None, standard_input: Callable[[], str] = piped_in
+) -> list[Loaded]:
+    """Load every service of the files, in order; raises ManifestError with every problem of all of them at once.
+
+    Standard input is read once, and only where a template is `-`.
+    """
+    piped = cache(standard_input)
     loaded: list[Loaded] = []
     problems: list[Problem] = []
     first: dict[str, str] = {}
@@ -110,7 +117,7 @@ def load(files: Sequence[str], variables: Variables | None = None) -> list[Loade
         if not documents:
             problems.append(Problem(file, 1, "", "must hold a manifest; got nothing"))
         for document in documents:
-            reading = read_document(document, variables or Variables())
+            reading = read_document(document, variables or Variables(), piped)
             problems += reading.problems
             if reading.loaded is not None:
                 loaded.append(reading.loaded)
@@ -169,7 +176,6 @@ class _Reader:
     problems: list[Problem] = field(default_factory=list)
     service: str | None = None
     used: dict[str, str] = field(default_factory=dict)
-    texts: dict[str, str] = field(default_factory=dict)
 
     def read(self) -> Loaded | None:
         filled = resolve(self.document, self.variables)
@@ -184,7 +190,8 @@ class _Reader:
             return None
         if not within(("service",), result.broken):
             self.service = manifest.service
-        targets = [self._target(manifest, number, result) for number in range(len(manifest.targets))]
+        reader = Targets(self.document, self.variables, self.read_template, self.strict, self._say, self.used)
+        targets = [reader.read(manifest, number, result) for number in range(len(manifest.targets))]
         settings = [target for target in targets if target is not None]
         if self.problems or len(settings) != len(targets):
             return None
@@ -196,58 +203,10 @@ class _Reader:
             Snapshot(
                 manifest=self.document.source(),
                 file=self.document.file,
-                templates=tuple(self.texts.items()),
-                variables=tuple(sorted(self.used.items())),
+                templates=tuple(reader.texts.items()),
+                variables=tuple(sorted(reader.used.items())),
             ),
         )
-
-    def _target(self, manifest: Manifest, number: int, result: Typed) -> TargetSettings | None:
-        target = manifest.targets[number]
-        path: Path = ("targets", number, "containerInstances", "template")
-        host, traffic = target.container_instances, target.traffic_manager
-        if host is None or within(path, result.broken):
-            return None
-        template = self._template(host.template)
-        workloads = build.container_instances(manifest, host, template.value)
-        found = list(template.problems)
-        if self.strict:
-            facts = {"service": manifest.service, "image": manifest.image, "replicas": host.replicas}
-            unjudged = {
-                place
-                for place, key in (("properties.containers", ("image",)), ("location", (*path[:-1], "location")))
-                if within(key, result.broken)
-            }
-            found += [each for each in check_template(template, workloads, **facts) if each.path not in unjudged]
-        self._say([(path, str(each)) for each in found])
-        if self.strict and not found:
-            self._port(manifest, target, template, ("targets", number))
-        if found or traffic is None:
-            return None
-        probe = build.probe_settings(build.probe_of(manifest, target))
-        return TargetSettings(target.name, workloads, build.traffic_manager(traffic, host.subscription), probe)
-
-    def _template(self, name: str) -> Template:
-        shown_as = str(pathlib.Path(self.document.file).parent / name)
-        try:
-            text, home = self.read_template(name)
-        except ManifestError as error:
-            return Template(problems=list(error.problems))
-        template = read_template(text, shown_as, home, self.variables)
-        self.texts[name] = template.text
-        self.used |= template.used
-        return template
-
-    def _port(self, manifest: Manifest, target: Target, template: Template, path: Path) -> None:
-        """A port that the group does not open can never be probed; better said now than after a deadline."""
-        address = template.value["properties"].get("ipAddress") or {}
-        ports = [item.get("port") for item in address.get("ports") or ()]
-        probe = build.probe_of(manifest, target)
-        if probe.port in ports:
-            return
-        own = target.gates is not None and "port" in target.gates.probe.model_fields_set
-        place: Path = (*path, "gates", "probe", "port") if own else ("gates", "probe", "port")
-        opened = ", ".join(str(port) for port in ports)
-        self._say([(place, f"must be a port that target {target.name}'s template opens ({opened}); got {probe.port}")])
 
     def _say(self, mistakes: Sequence[tuple[Path, str]]) -> None:
         for path, message in mistakes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 Path = tuple[str | int, ...]
@@ -26,6 +26,20 @@ class Problem:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
         return f"{place}: {self.path}: {self.message}" if self.path else f"{place}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A finding of a check: where, what, and the other paths it was judged by."""
+
+    path: Path
+    message: str
+    needs: tuple[Path, ...] = field(default=())
+    as_written: bool = False
+    """Judged on what was written, not on what was mended."""
+
+
+NOT_YET = "must not be given yet: this version does not run {}; {}"
 
 
 class ManifestError(Exception):

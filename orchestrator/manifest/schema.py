@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from orchestrator.manifest.hosts import ContainerInstances, GatewayApi, Kubernetes, Model, Port, TrafficManager
+from orchestrator.manifest.kube_types import Cookies, Wanted
 from orchestrator.manifest.types import (
     Headers,
     HostName,
@@ -87,11 +88,42 @@ class BlueGreen(Model):
     hold: Seconds = Field(default=0.0, description="After the switch, before the drain.")
 
 
+class Match(Model):
+    """What a request must carry, all of it and exactly."""
+
+    headers: Wanted = Field(default={}, max_length=15, description="Headers, each with its value.")
+    cookies: Cookies = Field(default={}, max_length=4, description="Cookies, each with its value.")
+
+
+class AbTest(Model):
+    """Requests that match go to the candidate, before any share of the others does."""
+
+    match: Match = Field(description="Which requests the candidate gets.")
+    hold: Seconds = Field(default=60.0, description="How long the test, and each step, is judged.")
+    approve: bool = Field(default=False, description="Whether a person must approve what comes after the test.")
+    steps: list[StepOrShare] = Field(
+        default=[], max_length=50, description="Rising shares of the other requests after the test, percent."
+    )
+    preview: Preview = Field(default=Preview(), description="Before the test.")
+
+
+class Shadow(Model):
+    """Requests are copied to the candidate, whose answers nobody gets, before it has any share."""
+
+    percent: Share = Field(default=100.0, description="The part of all requests that is copied.")
+    hold: Seconds = Field(default=60.0, description="How long the copies, and each step, are judged.")
+    approve: bool = Field(default=False, description="Whether a person must approve what comes after the copies.")
+    steps: list[StepOrShare] = Field(default=[], max_length=50, description="Rising shares after the copies, percent.")
+    preview: Preview = Field(default=Preview(), description="Before the copies.")
+
+
 class Strategy(Model):
-    """Exactly one of canary and blueGreen."""
+    """Exactly one of canary, blueGreen, abTest and shadow."""
 
     canary: Canary | None = Field(default=None, description="Rising shares.")
     blue_green: BlueGreen | None = Field(default=None, description="One shift of everything.")
+    ab_test: AbTest | None = Field(default=None, description="Requests that match first; behind a route only.")
+    shadow: Shadow | None = Field(default=None, description="Copies of requests first; behind a route only.")
 
 
 class Probe(Model):
@@ -114,7 +146,7 @@ class Probe(Model):
     verify: bool = Field(default=True, description="Whether the certificate is checked.")
     headers: Headers = Field(default={}, description="Headers that the probe sends.")
     via: Literal["direct", "apiProxy", "gateway"] | None = Field(
-        default=None, description="The way; direct outside clusters."
+        default=None, description="The way to an endpoint; default: apiProxy in clusters, direct elsewhere."
     )
 
 
@@ -165,13 +197,11 @@ class Target(Model):
     container_instances: ContainerInstances | None = Field(
         default=None, description="Azure Container Instances as the host."
     )
-    kubernetes: Kubernetes | None = Field(
-        default=None, description="A cluster as the host; not run by this version yet."
+    kubernetes: Kubernetes | None = Field(default=None, description="A cluster as the host; beside gatewayApi.")
+    traffic_manager: TrafficManager | None = Field(
+        default=None, description="Traffic Manager in front; beside gatewayApi it leads to the gateway's address."
     )
-    traffic_manager: TrafficManager | None = Field(default=None, description="Traffic Manager in front.")
-    gateway_api: GatewayApi | None = Field(
-        default=None, description="Gateway API in front; not run by this version yet."
-    )
+    gateway_api: GatewayApi | None = Field(default=None, description="Routes of a gateway in front; beside kubernetes.")
     gates: Gates | None = Field(default=None, description="Overrides the service's gates, key by key.")
     strategy: Strategy | None = Field(default=None, description="Overrides the service's strategy.")
 

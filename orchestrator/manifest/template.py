@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from orchestrator.manifest.document import Document, parse, read_text
@@ -22,6 +22,9 @@ from providers.azure.settings import ContainerInstances
 from providers.azure.template import check
 from providers.errors import NotSent
 from providers.secrets import SecretRef
+
+if TYPE_CHECKING:
+    from providers.kubernetes.settings import Deployments
 
 WRITTEN_OUT = "template"
 """The kind of a reference to a secret that stands in the template itself."""
@@ -224,22 +227,27 @@ def _written_at(document: Document, path: Path, reference: SecretRef) -> str:
     return document.plain.get(path, str(value)).replace("$${", "${")
 
 
-def templates_hash(settings: Mapping[str, ContainerInstances], image: str) -> str:
+def templates_hash(settings: Mapping[str, ContainerInstances | Deployments], image: str) -> str:
     """Hash what all targets' templates mean: 64 hexadecimal digits (SHA-256), equal for equal meaning.
 
-    It is taken over what would be sent to make a group, so read-only fields of an export, the group's name, the tag of
-    a replaced image, key order and how numbers are written do not count; nor do secret values and injected words.
+    It is taken over what would be sent to make a workload, so read-only fields of an export, its name, the tag of a
+    replaced image, key order and how numbers are written do not count; nor do secret values and injected words.
     """
+    meanings = {name: _canonical(_meaning(target, image)) for name, target in settings.items()}
+    text = json.dumps(meanings, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _meaning(settings: ContainerInstances | Deployments, image: str) -> Any:
+    if not isinstance(settings, ContainerInstances):
+        from providers.kubernetes.requests import meaning
+
+        return meaning(settings, image)
     from providers.azure.requests import group_body
     from strategies.seen import Mark
 
-    nobody = Mark("rollout", "", "", 0, 0)
-    meanings = {}
-    for name, target in settings.items():
-        neutral = replace(target, subscription="", resource_group="", location="", inject=False)
-        meanings[name] = _canonical(group_body(neutral, image, nobody))
-    text = json.dumps(meanings, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    neutral = replace(settings, subscription="", resource_group="", location="", inject=False)
+    return group_body(neutral, image, Mark("rollout", "", "", 0, 0))
 
 
 def _canonical(value: Any) -> Any:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from orchestrator.manifest.problems import Path, near, shown, within
-from orchestrator.manifest.schema import Manifest, Strategy, Target
+from orchestrator.manifest.schema import Manifest, Target
 
 _RESERVED: dict[type[BaseModel], dict[str, str]] = {
     Manifest: {"images": "several images", "onManifestChange": "acting on a changed manifest"},
@@ -25,7 +25,6 @@ _RESERVED: dict[type[BaseModel], dict[str, str]] = {
         "frontDoor": "Front Door",
         "traffic": "a host without traffic in front",
     },
-    Strategy: {"abTest": "A/B tests", "shadow": "shadow traffic"},
 }
 _PLACEHOLDERS: dict[str, Any] = {
     "targets": [{"name": "placeholder"}],
@@ -40,6 +39,7 @@ _PLACEHOLDERS: dict[str, Any] = {
     "dnsName": "placeholder",
     "context": "placeholder",
     "namespace": "placeholder",
+    "match": {"headers": {"placeholder": "placeholder"}},
 }
 _PLAIN = {
     "int_type": "must be a whole number",

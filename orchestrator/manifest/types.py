@@ -79,7 +79,8 @@ def share(value: object) -> float:
     return float(value)
 
 
-def _listed(value: object) -> object:
+def listed(value: object) -> object:
+    """Read one text, or a list of them, as a list; raises when it is neither."""
     if isinstance(value, str):
         return [value]
     if not isinstance(value, list) or not value or not all(isinstance(item, str) and item for item in value):
@@ -117,7 +118,8 @@ def _template_path(value: object) -> object:
     return value
 
 
-def _matching(pattern: str, message: str) -> Callable[[object], object]:
+def matching(pattern: str, message: str) -> Callable[[object], object]:
+    """Make a check that takes text of this pattern alone; what it raises says `message`."""
     compiled = re.compile(pattern)
 
     def check(value: object) -> object:
@@ -128,7 +130,8 @@ def _matching(pattern: str, message: str) -> Callable[[object], object]:
     return check
 
 
-def _schema(*, pattern: str | None = None, any_of: list[dict[str, Any]] | None = None, **more: Any) -> WithJsonSchema:
+def json_as(*, pattern: str | None = None, any_of: list[dict[str, Any]] | None = None, **more: Any) -> WithJsonSchema:
+    """Make the schema of a text, perhaps of a pattern, or of one of several things."""
     if any_of is not None:
         return WithJsonSchema({"anyOf": any_of, **more})
     return WithJsonSchema({"type": "string", **({"pattern": f"^{pattern}$"} if pattern else {}), **more})
@@ -142,84 +145,84 @@ _PROFILE = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?"
 _ENDPOINT = r"[A-Za-z0-9._-]{1,260}"
 _HOST = rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*"
 _PATH = r"/[!-~]*"
-_HEADER = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+HEADER = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _DURATIONS: list[dict[str, Any]] = [{"type": "string", "pattern": _DURATION_PATTERN}, {"const": 0}]
 _NAME_RULE = (
     "must begin with a small letter and go on with small letters, digits and hyphens, 40 at most: "
     "-<revision>-<n>-<slot> is added, and a name ends at 63"
 )
 
-ServiceName = Annotated[str, BeforeValidator(_matching(_SERVICE, _NAME_RULE)), _schema(pattern=_SERVICE)]
+ServiceName = Annotated[str, BeforeValidator(matching(_SERVICE, _NAME_RULE)), json_as(pattern=_SERVICE)]
 TargetName = Annotated[
     str,
-    BeforeValidator(_matching(_TARGET, "must be small letters, digits and hyphens, 60 at most")),
-    _schema(pattern=_TARGET),
+    BeforeValidator(matching(_TARGET, "must be small letters, digits and hyphens, 60 at most")),
+    json_as(pattern=_TARGET),
 ]
 Guid = Annotated[
     str,
-    BeforeValidator(_matching(_GUID, "must be a GUID, such as 11111111-2222-3333-4444-555555555555")),
-    _schema(pattern=_GUID),
+    BeforeValidator(matching(_GUID, "must be a GUID, such as 11111111-2222-3333-4444-555555555555")),
+    json_as(pattern=_GUID),
 ]
 ResourceGroup = Annotated[
     str,
-    BeforeValidator(_matching(_GROUP, "must be a resource group's name: letters, digits and -_.(), 90 at most")),
-    _schema(pattern=_GROUP),
+    BeforeValidator(matching(_GROUP, "must be a resource group's name: letters, digits and -_.(), 90 at most")),
+    json_as(pattern=_GROUP),
 ]
 ProfileName = Annotated[
     str,
-    BeforeValidator(_matching(_PROFILE, "must be a profile's name: letters, digits, hyphens and dots, 63 at most")),
-    _schema(pattern=_PROFILE),
+    BeforeValidator(matching(_PROFILE, "must be a profile's name: letters, digits, hyphens and dots, 63 at most")),
+    json_as(pattern=_PROFILE),
 ]
 EndpointName = Annotated[
     str,
-    BeforeValidator(_matching(_ENDPOINT, "must be an endpoint's name: letters, digits and ._-, 260 at most")),
-    _schema(pattern=_ENDPOINT),
+    BeforeValidator(matching(_ENDPOINT, "must be an endpoint's name: letters, digits and ._-, 260 at most")),
+    json_as(pattern=_ENDPOINT),
 ]
 DnsLabel = Annotated[
     str,
-    BeforeValidator(_matching(_LABEL, "must be one DNS label: letters, digits and inner hyphens, 63 at most")),
-    _schema(pattern=_LABEL),
+    BeforeValidator(matching(_LABEL, "must be one DNS label: letters, digits and inner hyphens, 63 at most")),
+    json_as(pattern=_LABEL),
 ]
 HostName = Annotated[
-    str, BeforeValidator(_matching(_HOST, "must be a host name, such as www.contoso.com")), _schema(pattern=_HOST)
+    str, BeforeValidator(matching(_HOST, "must be a host name, such as www.contoso.com")), json_as(pattern=_HOST)
 ]
 HttpPath = Annotated[
     str,
-    BeforeValidator(_matching(_PATH, "must be a path that begins with / and has no spaces")),
-    _schema(pattern=_PATH),
+    BeforeValidator(matching(_PATH, "must be a path that begins with / and has no spaces")),
+    json_as(pattern=_PATH),
 ]
-Repository = Annotated[str, BeforeValidator(_repository), _schema()]
-Location = Annotated[str, BeforeValidator(_location), _schema()]
-TemplatePath = Annotated[str, BeforeValidator(_template_path), _schema()]
+Repository = Annotated[str, BeforeValidator(_repository), json_as()]
+Location = Annotated[str, BeforeValidator(_location), json_as()]
+TemplatePath = Annotated[str, BeforeValidator(_template_path), json_as()]
 Share = Annotated[
     float, BeforeValidator(share), WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 100})
 ]
-Seconds = Annotated[float, BeforeValidator(seconds), _schema(any_of=_DURATIONS)]
+Seconds = Annotated[float, BeforeValidator(seconds), json_as(any_of=_DURATIONS)]
 """A duration, in seconds."""
-WholeSeconds = Annotated[int, BeforeValidator(_whole_seconds), _schema(any_of=_DURATIONS)]
+WholeSeconds = Annotated[int, BeforeValidator(_whole_seconds), json_as(any_of=_DURATIONS)]
 """A duration that is a whole number of seconds."""
-Margin = Annotated[float | None, BeforeValidator(_margin), _schema(any_of=[{"const": "auto"}, *_DURATIONS])]
+Margin = Annotated[float | None, BeforeValidator(_margin), json_as(any_of=[{"const": "auto"}, *_DURATIONS])]
 """Seconds, or None for `auto`."""
 QuietWord = Annotated[
     Literal["auto", "none", "required"] | float,
     BeforeValidator(_quiet),
-    _schema(any_of=[{"enum": ["auto", "none", "required"]}, *_DURATIONS]),
+    json_as(any_of=[{"enum": ["auto", "none", "required"]}, *_DURATIONS]),
 ]
 """A word, or for how many seconds quiet is required."""
 StatusRange = Annotated[
     tuple[int, int],
     BeforeValidator(_status_range),
-    _schema(any_of=[{"type": "integer"}, {"type": "string", "pattern": r"^[1-5]\d\d(-[1-5]\d\d)?$"}]),
+    json_as(any_of=[{"type": "integer"}, {"type": "string", "pattern": r"^[1-5]\d\d(-[1-5]\d\d)?$"}]),
 ]
 """An inclusive range of HTTP statuses."""
 Words = Annotated[
     list[str],
-    BeforeValidator(_listed),
-    _schema(any_of=[{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]),
+    BeforeValidator(listed),
+    json_as(any_of=[{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]),
 ]
 """One text, or a list of them."""
 Headers = dict[
-    Annotated[str, BeforeValidator(_matching(_HEADER, "must be the name of an HTTP header")), _schema(pattern=_HEADER)],
-    Annotated[str, BeforeValidator(_matching(r"[ -~\t]*", "must be one line of text (quote a number)")), _schema()],
+    Annotated[str, BeforeValidator(matching(HEADER, "must be the name of an HTTP header")), json_as(pattern=HEADER)],
+    Annotated[str, BeforeValidator(matching(r"[ -~\t]*", "must be one line of text (quote a number)")), json_as()],
 ]
 """HTTP headers by name."""

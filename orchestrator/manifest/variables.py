@@ -101,13 +101,15 @@ def resolve(
     *,
     secret_at: Callable[[Path], bool] = _nowhere,
     text_at: Callable[[Path], bool] = _nowhere,
+    where: str = _WHERE,
 ) -> Resolved:
     """Fill in a document's variables; what is wrong is collected, not raised, and left in the value as it was written.
 
     An unquoted word that is one variable is read as YAML reads words, so that `replicas: ${var:replicas}` is a number,
-    except where `text_at` says that only text can stand. Secrets become `SecretRef` where `secret_at` allows them.
+    except where `text_at` says that only text can stand. Secrets become `SecretRef` where `secret_at` allows them;
+    `where` says in words where they go.
     """
-    filler = _Filler(document, variables, secret_at, text_at)
+    filler = _Filler(document, variables, secret_at, text_at, where)
     filler.resolved.value = filler.fill(document.value, ())
     return filler.resolved
 
@@ -118,6 +120,7 @@ class _Filler:
     variables: Variables
     secret_at: Callable[[Path], bool]
     text_at: Callable[[Path], bool]
+    where: str
     resolved: Resolved = field(default_factory=Resolved)
 
     def fill(self, value: Any, path: Path) -> Any:
@@ -146,7 +149,7 @@ class _Filler:
             if self.secret_at(path):
                 self._say(path, f"a secret must be the whole value; got text around {found[0]}")
             else:
-                self._say(path, _misplaced(found[0]))
+                self._misplaced(path, found[0])
         elif name in self.variables.values:
             self.resolved.used[name] = self.variables.values[name]
             return self.variables.values[name]
@@ -160,18 +163,18 @@ class _Filler:
         kind, name = found["kind"], found["name"]
         shape, expected = _SHAPES[kind]
         if not self.secret_at(path):
-            self._say(path, _misplaced(found[0]))
+            self._misplaced(path, found[0])
         elif not shape.fullmatch(name):
             self._say(path, f"must be {expected}; got {found[0]}")
         else:
             return SecretRef(kind, name)
         return found[0]
 
+    def _misplaced(self, path: Path, reference: str) -> None:
+        way_out = "use ${var:…} for plain text"
+        self._say(path, f"a secret may stand only where secrets go ({self.where}); got {reference}: {way_out}")
+
     def _say(self, path: Path, message: str) -> None:
         self.resolved.broken.add(path)
         line = self.document.line(path)
         self.resolved.problems.append(Problem(self.document.file, line, dotted(path), message))
-
-
-def _misplaced(reference: str) -> str:
-    return f"a secret may stand only where secrets go ({_WHERE}); got {reference}: use ${{var:…}} for plain text"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orchestrator.forecast_world import Place
+from orchestrator.sites import site_of
 from orchestrator.store.records import Snapshot, WishRecord
 from orchestrator.wish import recorded, wished
-from providers.secrets import SecretRef
 from strategies.model import Rollout
 
 if TYPE_CHECKING:
@@ -96,37 +96,22 @@ def _written(loaded: Loaded) -> Iterator[Problem]:
     from orchestrator.manifest.template import WrittenSecret
 
     for number, target in enumerate(loaded.targets):
-        secrets = _secrets(target.workloads.template)
+        secrets = site_of(target).secrets()
         for name in sorted({each.name for each in secrets if isinstance(each, WrittenSecret)}):
             place = name.partition("#")[2] or name
             yield loaded.problem(
-                _place(number),
+                ("targets", number, *site_of(target).template),
                 f"{place} is written out in the template, and a daemon cannot read it there: expected a reference such "
                 "as ${env:NAME}, ${file:/run/secrets/x} or ${keyVault:vault/secret}, which the daemon resolves",
             )
-
-
-def _place(target: int) -> tuple[str | int, ...]:
-    return ("targets", target, "containerInstances", "template")
 
 
 def _reserved(loaded: Loaded) -> Iterator[Problem]:
     from orchestrator.remote.reserved import reserved
 
     for number, target in enumerate(loaded.targets):
-        named = {(each.kind, each.name) for each in _secrets(target.workloads.template)}
+        named = {(each.kind, each.name) for each in site_of(target).secrets()}
         for kind, name in sorted(named):
             why = reserved(kind, name)
             if why is not None:
-                yield loaded.problem(_place(number), why)
-
-
-def _secrets(value: Any) -> Iterator[SecretRef]:
-    if isinstance(value, SecretRef):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _secrets(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _secrets(item)
+                yield loaded.problem(("targets", number, *site_of(target).template), why)

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from orchestrator.manifest.loader import from_snapshot, load
 from orchestrator.manifest.problems import ManifestError
+from orchestrator.sites import site_of
+from strategies.seen import Mark
 
 WORDS = st.sampled_from(
     ["", "a", "${var:x}", "${env:X}", "5", "10s", "auto", "group.json", "canary", "name", "é", "\n"]
@@ -44,7 +46,7 @@ GROUP = {
         "ipAddress": {"type": "Public", "ports": [{"port": 8080}], "dnsNameLabel": "shop-web"},
     },
 }
-MANIFEST = {
+MANIFEST: dict[str, Any] = {
     "service": "shop",
     "image": "contoso.azurecr.io/shop/web",
     "follow": {"semver": ">=1", "pattern": "^v(.*)$", "extract": "$1", "every": "5m"},
@@ -76,6 +78,61 @@ MANIFEST = {
     "drain": {"margin": "auto", "quiet": "5s"},
 }
 
+HYBRID: dict[str, Any] = {
+    **MANIFEST,
+    "targets": [
+        *MANIFEST["targets"],
+        {
+            "name": "onprem",
+            "wave": 2,
+            "kubernetes": {
+                "context": "arc",
+                "namespace": "shop",
+                "template": "deployment.json",
+                "container": "web",
+                "stableService": "shop",
+            },
+            "gatewayApi": {"httpRoute": ["shop", "edge/shop"], "adopt": ["shop"], "weight": 1000, "onDrift": "hold"},
+            "trafficManager": {
+                "subscription": "11111111-2222-3333-4444-555555555555",
+                "resourceGroup": "shop",
+                "profile": "world",
+                "address": "gw.contoso.com",
+            },
+            "gates": {"probe": {"port": 8081, "via": "gateway"}},
+            "strategy": {"abTest": {"match": {"headers": {"a": "b"}, "cookies": {"c": "d"}}, "steps": [50]}},
+        },
+    ],
+}
+DEPLOYMENT = {
+    "kind": "List",
+    "items": [
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "shop", "labels": {"app": "shop"}},
+            "spec": {
+                "selector": {"matchLabels": {"app": "shop"}},
+                "template": {
+                    "metadata": {"labels": {"app": "shop"}},
+                    "spec": {
+                        "containers": [
+                            {
+                                "name": "web",
+                                "image": "contoso.azurecr.io/shop/web:v1",
+                                "env": [{"name": "A", "value": "b"}],
+                                "ports": [{"name": "http", "containerPort": 8080}],
+                                "resources": {"requests": {"cpu": "250m", "memory": "1Gi"}},
+                            }
+                        ]
+                    },
+                },
+            },
+        },
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shop"}, "data": {"a": "b"}},
+    ],
+}
+
 
 def places(value: Any) -> list[tuple[Any, Any]]:
     """Every holder and key inside a value."""
@@ -94,22 +151,24 @@ def bent(draw: st.DrawFn, good: dict[str, Any]) -> dict[str, Any]:
         match draw(st.sampled_from(["replace", "remove", "add"])):
             case "replace":
                 holder[key] = draw(ODD)
-            case "remove":
+            case "remove" if key in holder or isinstance(holder, list):
                 del holder[key]
             case "add" if isinstance(holder, dict):
-                holder[draw(st.sampled_from(["zzz", "images", "frontDoor", "abTest", "kubernetes", "hooks"]))] = draw(
-                    ODD
-                )
+                words = ["zzz", "images", "frontDoor", "abTest", "shadow", "kubernetes", "gatewayApi", "hooks"]
+                holder[draw(st.sampled_from(words))] = draw(ODD)
     return value
 
 
-@given(bent(MANIFEST), bent(GROUP))
+@given(bent(MANIFEST) | bent(HYBRID), bent(GROUP), bent(DEPLOYMENT))
 @settings(max_examples=150, deadline=None)
-def test_it_loads_as_its_snapshot_does_or_says_what_is_wrong(manifest: dict[str, Any], group: dict[str, Any]) -> None:
+def test_it_loads_as_its_snapshot_does_or_says_what_is_wrong(
+    manifest: dict[str, Any], group: dict[str, Any], deployment: dict[str, Any]
+) -> None:
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "rollout.yaml"
         file.write_text(json.dumps(manifest, indent=1))
         (Path(directory) / "group.json").write_text(json.dumps(group, indent=1))
+        (Path(directory) / "deployment.json").write_text(json.dumps(deployment, indent=1))
         try:
             (loaded,) = load([str(file)])
         except ManifestError as error:
@@ -119,3 +178,15 @@ def test_it_loads_as_its_snapshot_does_or_says_what_is_wrong(manifest: dict[str,
         else:
             assert loaded.service().targets
             assert from_snapshot(loaded.snapshot) == loaded
+            for target in loaded.targets:
+                site = site_of(target)
+                assert " x" in site.removal("x")
+                site.group(loaded.manifest.image, Mark("shop", target.name, "0" * 64, 1, 0), "x", kept=False)
+
+
+def test_what_all_of_it_is_bent_from_loads(tmp_path: Path) -> None:
+    (tmp_path / "rollout.yaml").write_text(json.dumps(HYBRID))
+    (tmp_path / "group.json").write_text(json.dumps(GROUP))
+    (tmp_path / "deployment.json").write_text(json.dumps(DEPLOYMENT))
+    (loaded,) = load([str(tmp_path / "rollout.yaml")])
+    assert [target.name for target in loaded.targets] == ["west", "onprem"]

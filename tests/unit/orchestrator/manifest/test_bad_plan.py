@@ -22,19 +22,19 @@ END = "  probe: {port: 8080}\n"
 CASES: dict[str, tuple[Mapping[str, str], list[str]]] = {
     "two strategies": (
         {"strategy:\n": "strategy:\n  blueGreen: {}\n"},
-        ["rollout.yaml:15: strategy: must be exactly one of canary and blueGreen; got canary and blueGreen"],
-    ),
-    "a strategy of a later version": (
-        {"strategy:\n": "strategy:\n  abTest: {}\n"},
-        [f"rollout.yaml:16: strategy.abTest: {LATER} (A/B tests); remove it"],
+        [
+            "rollout.yaml:15: strategy: must be exactly one of canary, blueGreen, abTest and shadow; got canary and "
+            "blueGreen"
+        ],
     ),
     "two targets of one name": (
         {"strategy:": "- name: west\n  kubernetes: {context: a, namespace: b, template: c}\n  gatewayApi: {}\n"
             "strategy:"},
         [
             "rollout.yaml:15: targets[1].name: must be unique in the service; got 'west', which targets[0] has already",
-            f"rollout.yaml:16: targets[1].kubernetes: {NOT_RUN} targets in a cluster; keep to targets with "
-            "containerInstances and trafficManager",
+            "rollout.yaml:16: targets[1].kubernetes.template: c: must be a file that exists; got nothing at this path",
+            "rollout.yaml:17: targets[1].gatewayApi: must name the routes in front: httpRoute or grpcRoute; got "
+            "neither",
         ],
     ),
     "no targets": (
@@ -56,7 +56,6 @@ CASES: dict[str, tuple[Mapping[str, str], list[str]]] = {
         [
             "rollout.yaml:4: targets[0]: must have exactly one traffic (trafficManager or gatewayApi); "
             "got trafficManager and gatewayApi",
-            f"rollout.yaml:15: targets[0].gatewayApi: {NOT_RUN} Gateway API routes; use trafficManager",
         ],
     ),
     "traffic of a later version": (

@@ -173,23 +173,18 @@ def test_templates_are_found_beside_their_manifest(project: Path, monkeypatch: p
 
 
 @pytest.mark.skipif(not CONTRACT.exists(), reason="the contract lies beside a full checkout only")
-def test_the_contracts_own_example_is_good_but_for_its_cluster(project: Path) -> None:
+def test_the_contracts_own_example_is_good(project: Path) -> None:
     example = CONTRACT.read_text().split("```yaml\n")[1].split("```")[0]
     template = (project / "group.yaml").read_text().replace("shop/web", "shop/storefront")
     migrate = "  initContainers: [{name: migrate, properties: {image: contoso.azurecr.io/shop/storefront}}]\n"
     (project / "container-group.yaml").write_text(template + migrate)
-    (project / "rollout.yaml").write_text(example)
-    with pytest.raises(ManifestError) as caught:
-        load(["rollout.yaml"])
-    (problem,) = caught.value.problems
-    assert problem.path == "targets[1].kubernetes"
-    assert problem.message == (
-        "must not be given yet: this version does not run targets in a cluster; "
-        "keep to targets with containerInstances and trafficManager"
-    )
-    cluster = example[example.index("  - name: onprem") : example.index("waves:")]
-    loaded = one(project, example.replace(cluster, ""))
-    assert loaded.service().target("westeurope").plan.steps[1] == Step(1, 60)
+    (project / "deployment.yaml").write_text(DEPLOYMENT)
+    (project / "hpa.yaml").write_text(SCALER)
+    loaded = one(project, example)
+    west, onprem = loaded.service().targets
+    assert west.plan.steps[1] == Step(1, 60)
+    assert (onprem.wave, onprem.weight, onprem.most, onprem.adopt) == (2, 1000, 1_000_000, ("storefront",))
+    assert onprem.probe.routed is False
 
 
 def test_steps_are_not_judged_by_a_weight_that_only_the_adopted_endpoints_know(project: Path) -> None:
@@ -197,6 +192,29 @@ def test_steps_are_not_judged_by_a_weight_that_only_the_adopted_endpoints_know(p
     assert one(project, text).service().target("west").plan.steps[1].share == 0.01
 
 
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: storefront}
+spec:
+  selector: {matchLabels: {app: storefront}}
+  template:
+    metadata: {labels: {app: storefront}}
+    spec:
+      containers:
+      - name: web
+        image: contoso.azurecr.io/shop/storefront:v1
+        ports: [{containerPort: 8081}]
+"""
+SCALER = """\
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: storefront}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: storefront}
+  minReplicas: 2
+  maxReplicas: 5
+"""
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,39}", fullmatch=True)
 DURATIONS = st.builds(lambda number, unit: f"{number}{unit}", st.integers(1, 300), st.sampled_from(["s", "m", "h"]))
 
