@@ -64,6 +64,7 @@ def deployments(manifest: schema.Manifest, target: schema.Target, objects: tuple
         containers=None if host.container is None else tuple(host.container),
         inject=manifest.inject,
         probe_port=None if via_of(manifest, target) == "gateway" else probe_of(manifest, target).port,
+        proxied=via_of(manifest, target) == "apiProxy",
         adopt=() if gateway is None else tuple(gateway.adopt),
         stable_service=host.stable_service,
     )

@@ -92,7 +92,7 @@ class Match(Model):
     """What a request must carry, all of it and exactly."""
 
     headers: Wanted = Field(default={}, max_length=15, description="Headers, each with its value.")
-    cookies: Cookies = Field(default={}, max_length=4, description="Cookies, each with its value.")
+    cookies: Cookies = Field(default={}, max_length=3, description="Cookies, each with its value.")
 
 
 class AbTest(Model):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from providers.errors import Denied, Missing, ProviderError, Unsupported
 from providers.kubernetes import backend_checks, gateway_checks, gitops_checks
+from providers.kubernetes.access import Access, refused, role_of, role_rule
 from providers.kubernetes.api import Api
-from providers.kubernetes.route_access import Access, refused, role_of, role_rule
 from providers.kubernetes.route_limits import unfit
 from providers.kubernetes.route_ours import GROUP, PLURALS, Body, Ours, items, route_path, routes_path
 from providers.kubernetes.route_read import RouteRead, read_route

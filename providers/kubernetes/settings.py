@@ -31,6 +31,8 @@ class Deployments:
     """Whether ROLLOUT_SERVICE, ROLLOUT_REVISION and ROLLOUT_TARGET are added to the environment."""
     probe_port: int | None = None
     """The container's port that is probed: each revision's Service opens it, whatever else the template's opens."""
+    proxied: bool = False
+    """Whether probes go through the API server's service proxy, which must be allowed."""
     adopt: tuple[str, ...] = ()
     """Services that were there before us and serve: their selectors must not match a candidate's pods."""
     stable_service: str | None = None

@@ -69,14 +69,20 @@ def needs(settings: Deployments) -> tuple[Need, ...]:
     found = parts(settings.objects)
     made = ("get", "create", "patch")
     listed = [
-        Need(PLACES[DEPLOYMENT], ("get", "list", "create", "patch", "delete"), "to make and retire revisions"),
-        Need(PLACES[SERVICE], ("get", "list", "create", "patch"), "to give each revision an address"),
-        Need(PLACES[POD], ("list",), "to see whether a revision's containers restart"),
+        _need(DEPLOYMENT, ("get", "list", "create", "patch", "delete"), "to make and retire revisions"),
+        _need(SERVICE, ("get", "list", "create", "patch"), "to give each revision an address"),
+        _need(POD, ("list",), "to see whether a revision's containers restart"),
     ]
+    if settings.proxied:
+        listed.append(Need("", "services/proxy", ("get",), "to probe each revision (gates.probe.via: apiProxy)"))
     for kind, part in ((CONFIG_MAP, found.config_maps), (SCALER, found.scaler), (BUDGET, found.budget)):
         if part:
-            listed.append(Need(PLACES[kind], made, f"to copy the template's {kind} for each revision"))
-    return (*listed, Need(PLACES[EVENT], ("list",), "to say why a revision does not come up", needed=False))
+            listed.append(_need(kind, made, f"to copy the template's {kind} for each revision"))
+    return (*listed, _need(EVENT, ("list",), "to say why a revision does not come up", needed=False))
+
+
+def _need(kind: str, verbs: tuple[str, ...], why: str, *, needed: bool = True) -> Need:
+    return Need(PLACES[kind].group, PLACES[kind].plural, verbs, why, needed)
 
 
 def _server(api: Api, settings: Deployments) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +19,9 @@ from tests.unit.providers.kubernetes.workload_values import MARK, NAME, scaled, 
 
 USER = "deployer"
 PLACE = settings(scaled())
-NEEDED = [(need.place, verb) for need in workload_checks.needs(PLACE) if need.needed for verb in need.verbs]
+NEEDED = [
+    (need.group, need.resource, verb) for need in workload_checks.needs(PLACE) if need.needed for verb in need.verbs
+]
 ONLY_CHECKED = {("services", "list")}
 """What the check itself reads, to find who else would select a candidate's pods."""
 
@@ -33,9 +36,9 @@ def restricted(rules: list[Any]) -> Lab:
 
 def rules(without: tuple[str, str] | None = None) -> list[Any]:
     return [
-        {"apiGroups": [place.group], "resources": [place.plural], "verbs": [verb]}
-        for place, verb in NEEDED
-        if (place.plural, verb) != without
+        {"apiGroups": [group], "resources": [resource], "verbs": [verb]}
+        for group, resource, verb in NEEDED
+        if (resource, verb) != without
     ]
 
 
@@ -70,14 +73,21 @@ def test_the_rules_that_the_check_names_are_all_that_is_needed() -> None:
     assert all(everything.names(kind) == [] for kind in EVERYTHING)
 
 
-@pytest.mark.parametrize("lacking", [(place.plural, verb) for place, verb in NEEDED])
+@pytest.mark.parametrize("lacking", [(resource, verb) for _, resource, verb in NEEDED])
 def test_without_any_one_of_them_the_check_says_so_and_an_act_is_denied(lacking: tuple[str, str]) -> None:
     lab = restricted(rules(without=lacking))
     (finding, *_) = missing(lab)
     assert f"lack {lacking[1]} on {lacking[0]}" in finding.message
-    if lacking in ONLY_CHECKED or lacking[1] == "create":
-        # A real server wants `create` as well where an apply makes an object; here the dry run alone shows it.
+    if lacking in ONLY_CHECKED:
         return
     with pytest.raises(ProviderError) as caught:
         life(lab)
     assert isinstance(caught.value, Denied)
+
+
+def test_probes_through_the_servers_proxy_need_its_permission_and_others_do_not() -> None:
+    lab = restricted(rules())
+    direct, proxied = (replace(PLACE, proxied=proxied) for proxied in (False, True))
+    assert [each for each in lab.workloads(direct).preflight(1) if each.fatal and not each.ok] == []
+    (found,) = (each for each in lab.workloads(proxied).preflight(1) if each.fatal and not each.ok)
+    assert 'resources: ["services/proxy"], verbs: ["get"]' in found.remedy
