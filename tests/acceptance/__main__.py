@@ -12,8 +12,9 @@ import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
-from tests.acceptance import crashes, daemon_crashes
+from tests.acceptance import cluster_crashes, crashes, daemon_crashes
 from tests.acceptance.cloud import Cloud
 
 
@@ -26,7 +27,7 @@ def main() -> int:
     told = parser.parse_args()
     if not told.all and not told.words:
         parser.error("say --all, or words that the experiments' names contain")
-    known = [*crashes.every(), *daemon_crashes.every()]
+    known: list[Any] = [*crashes.every(), *cluster_crashes.every(), *daemon_crashes.every()]
     chosen = [crash for crash in known if all(word in str(crash) for word in told.words)]
     began = time.monotonic()
     place = tempfile.TemporaryDirectory(prefix="rollout-acceptance-")
@@ -36,12 +37,14 @@ def main() -> int:
     return 0 if all(went) and went else 1
 
 
-def _try(cloud: Cloud, folder: Path, crash: crashes.Crash | daemon_crashes.DaemonCrash) -> bool:
+def _try(cloud: Cloud, folder: Path, crash: Any) -> bool:
     place = Path(tempfile.mkdtemp(dir=folder))
     began = time.monotonic()
     try:
         if isinstance(crash, crashes.Crash):
             crashes.suffer(cloud, place, crash)
+        elif isinstance(crash, cluster_crashes.ClusterCrash):
+            cluster_crashes.suffer(cloud, place, crash)
         else:
             daemon_crashes.suffer(cloud, place, crash)
     except Exception:  # noqa: BLE001 - one experiment's failure is the finding, and the others go on

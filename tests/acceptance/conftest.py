@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.cloud import Cloud
+from tests.acceptance.kube import KubeShop
 from tests.acceptance.shop import Shop
 
 
@@ -22,5 +23,13 @@ def cloud() -> Iterator[Cloud]:
 def shop(cloud: Cloud, tmp_path: Path) -> Iterator[Shop]:
     """A service of this test alone; what it started is ended afterwards."""
     opened = Shop(cloud, tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def kube(cloud: Cloud, tmp_path: Path) -> Iterator[KubeShop]:
+    """A service of this test alone in a cluster of its own."""
+    opened = KubeShop(cloud, tmp_path)
     yield opened
     opened.close()

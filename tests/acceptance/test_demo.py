@@ -78,3 +78,21 @@ def test_an_interrupted_demo_ends_at_once_with_130_and_leaves_nothing_behind(tmp
     assert "interrupted" in done.err
     assert "Traceback" not in done.err
     assert list(scratch.iterdir()) == []
+
+
+def test_the_demo_with_a_cluster_keeps_every_promise_in_both_worlds(tmp_path: Path, scratch: Path):
+    done = begun(("demo", "--kubernetes", "--output", "json"), tmp_path, scratch).finish(2 * SECONDS)
+    assert done.code == 0, done
+    good, bad = done.json["good"], done.json["bad"]
+    assert set(done.json) == {"good", "bad", "leftovers"}
+    assert (good["outcome"], good["failed"], good["requestsToRetiredGroup"]) == ("promoted", 0, 0), done
+    assert (bad["outcome"], bad["requestsToRetiredGroup"], done.json["leftovers"]) == ("rolledBack", 0, []), done
+    assert 0 < bad["failed"] < bad["requests"] / 4
+    assert 0 < bad["detectionSeconds"] < 30
+    for result in (good, bad):
+        assert [target["name"] for target in result["targets"]] == ["westeurope", "aks"]
+        assert {target["outcome"] for target in result["targets"]} == {result["outcome"]}
+        for key in ("requests", "failed", "requestsToRetiredGroup"):
+            assert sum(target[key] for target in result["targets"]) == result[key]
+    assert {step["share"] for step in good["targets"][1]["steps"]} == {20, 50, 100}
+    assert list(scratch.iterdir()) == []

@@ -24,6 +24,8 @@ OUTCOMES = {
     "01-aci-blue-green": [("v1", "promoted"), ("v2", "promoted"), ("v1", "promoted")],
     "02-aci-canary": [("v1", "promoted"), ("v2", "promoted"), ("v3", "rolledBack")],
     "04-ci-step": [("v1", "promoted"), ("v2", "promoted"), ("v3", "rolledBack")],
+    "05-aks-gateway-api": [("v1", "promoted"), ("v2", "promoted"), ("v3", "rolledBack")],
+    "06-hybrid-waves": [("v1", "promoted"), ("v2", "promoted"), ("v3", "rolledBack")],
 }
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
 from orchestrator.cli.style import Style
+from orchestrator.demo import scenery_cluster
+from orchestrator.demo.fronts import Observed, Part
 from orchestrator.demo.proof import Detection, Proof, Release, detection
 from providers.emulator.load_counts import Counts
 from strategies.evidence import Evidence
@@ -149,3 +152,41 @@ def test_without_a_verdict_nothing_was_detected():
     rollout = decided()
     assert detection(journal(rollout)[:3], rollout, NOW, NOW) is None
     assert detection(journal(rollout), None, NOW, NOW) is None
+
+
+def parted(of: Release, outcome: str, *steps: Observed) -> Release:
+    """A release that went through two front doors."""
+    west, aks = scenery_cluster.fronts(envoy=True)
+    of.parts = (Part(west, outcome, Counts(700, 0), 0), Part(aks, outcome, Counts(900, 0), 0, steps))
+    return of
+
+
+def test_with_two_front_doors_each_result_says_what_became_of_each():
+    step = Observed(20.0, 18.5, 540)
+    proof = Proof(parted(good(), "promoted", step), parted(bad(), "rolledBack"), (), 60.0)
+    assert proof.broken() == []
+    (west, aks) = proof.document()["good"]["targets"]
+    assert west == {
+        "name": "westeurope",
+        "outcome": "promoted",
+        "requests": 700,
+        "failed": 0,
+        "requestsToRetiredGroup": 0,
+    }
+    assert (aks["dataPlane"], aks["steps"]) == ("envoy", [{"share": 20.0, "observed": 18.5, "requests": 540}])
+    told = "\n".join(proof.lines(Style()))
+    assert "20 % → 18.5 %" in told
+    assert "Envoy" in told
+
+
+@pytest.mark.parametrize(
+    ("observed", "requests", "broken"), [(28.0, 600, True), (26.0, 600, False), (30.0, 400, False)]
+)
+def test_a_share_that_clients_did_not_see_is_a_promise_that_was_not_kept(observed: float, requests: int, broken: bool):
+    proof = Proof(parted(good(), "promoted", Observed(20.0, observed, requests)), parted(bad(), "rolledBack"), (), 60.0)
+    assert [each for each in proof.broken() if "had to give 20 %" in each] == ([ANY] if broken else [])
+
+
+def test_a_target_that_ended_otherwise_is_named():
+    proof = Proof(parted(good(), "promoted"), parted(bad(), "promoted"), (), 60.0)
+    assert "v3 had to be rolledBack at aks; it is promoted there" in proof.broken()
