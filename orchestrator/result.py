@@ -282,7 +282,7 @@ def _target(rollout: Rollout, state: TargetState) -> dict[str, Any]:
         "address": state.routed_as,
         "evidence": evidence_of(rollout, state),
         "reason": reason_document(state.failure) if state.failure else None,
-        "problem": state.problem,
+        "problem": state.problem or state.lags,
         "driftSince": stamp(state.drift_since),
     }
 

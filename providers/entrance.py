@@ -2,15 +2,16 @@
 
 An open entrance never leads to a routing without backends, because of the order of the two writes: to open, the routing
 is written first, and the entrance only once the routing says that it is in force; to close, the entrance first. A crash
-between the two leaves the entrance closed.
+between the two leaves the entrance closed. The two are of different makers: while the entrance's is out of order, the
+split behind it can still be moved, and nothing is taken for confirmed.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from providers.errors import Conflict, Invalid
-from providers.ports import Entrance, Finding, Traffic
+from providers.errors import Conflict, Invalid, ProviderError
+from providers.ports import Entrance, EntranceSeen, Finding, Traffic
 from strategies.model import TrafficIntent
 from strategies.seen import TrafficSeen
 from strategies.traffic import shows
@@ -24,7 +25,13 @@ class Behind:
 
     def look(self) -> TrafficSeen:
         """Read both; the entrance's TTL counts only while it is closed, for nobody moves by it while it stays open."""
-        routing, front = self._traffic.look(), self._entrance.look()
+        routing = self._traffic.look()
+        try:
+            front = self._entrance.look()
+        except ProviderError as error:
+            # Without the facts about the routing nobody could bring a bad candidate back before that is over.
+            why = "; ".join(why for why in (routing.why, f"the entrance could not be read: {error}") if why)
+            return replace(routing, taken=False, parents_healthy=False, entrance=None, why=why)
         ttl = 0 if front.open else front.ttl_seconds
         unwell = front.open and not front.online
         return replace(
@@ -40,17 +47,25 @@ class Behind:
     def shift(self, intent: TrafficIntent, seen: TrafficSeen) -> None:
         """Write the split and open or close the entrance, in the order that is safe; each only where it differs.
 
-        Raises Conflict (code `NotTakenYet`) with the entrance still closed when what was written is not in force yet.
+        Raises Conflict (code `NotTakenYet`) with the entrance still closed when what was written is not in force yet,
+        or when the entrance cannot be read.
         """
         if intent.entrance is False:
             self._entrance.set(False)
         self._traffic.shift(intent, seen)
-        if intent.entrance and not self._entrance.look().open:
+        if intent.entrance and not self._front().open:
             self._open(intent)
 
     def preflight(self) -> tuple[Finding, ...]:
         """Check both; reads only."""
         return (*self._traffic.preflight(), *self._entrance.preflight())
+
+    def _front(self) -> EntranceSeen:
+        try:
+            return self._entrance.look()
+        except ProviderError as error:
+            message = f"the split is written; the entrance could not be read: {error.message}"
+            raise Conflict(message, code="NotTakenYet", retry_after=error.retry_after) from error
 
     def _open(self, intent: TrafficIntent) -> None:
         if not any(member.weight for member in intent.members):

@@ -125,7 +125,8 @@ class Probes(Protocol):
     def sample(self, addresses: Mapping[str, str]) -> tuple[ProbeSeen, ...]:
         """Probe every address (endpoint name -> host name) once, all at the same time, within the configured timeout.
 
-        A failed probe is an answer (`ok` False and why), never an exception.
+        A failed probe is an answer (`ok` False and why), never an exception. One that could not be made, for a reason
+        that says nothing about the address, is left out.
         """
         ...
 

@@ -109,6 +109,10 @@ def _target(old: TargetState, new: TargetState, after: Rollout, now: datetime) -
         yield _reason(now, "target_unhealthy", new.failure, new.name)
     if new.problem != old.problem:
         yield event(now, "look_failed" if new.problem else "look_recovered", new.name, problem=new.problem)
+    # A split that was just written takes its time, and then is confirmed: that is told, and no more.
+    told = new if new.lags else old
+    if new.lags != old.lags and told.asked is not None and told.asked.confirmed_at is not None:
+        yield event(now, "routing_lags" if new.lags else "routing_caught_up", new.name, why=new.lags)
     if (old.phase, old.step) != (new.phase, new.step):
         e = round(e_value(new.evidence, len(after.service.target(new.name).plan.steps)), 6)
         for left, entered in pairwise(_path(old.phase, new.phase)):

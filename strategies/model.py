@@ -175,6 +175,7 @@ class TargetState:
     parents_were_healthy: bool = False
     """Whether the profiles above took this one for healthy before the candidate got traffic."""
     drift_since: datetime | None = None
+    lags: str | None = None  # what of the routing is not, or not yet, in force as it was asked
     lost: int = 0  # consecutive looks at which the profile or route itself was absent
     approved: int = -1
     waived: int = -1  # the last step whose hold and approval a person waived

@@ -8,10 +8,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from strategies import traffic
+from strategies.detours import is_for_probes
 from strategies.drain import QUIET_PART, expiry
 from strategies.evidence import update
 from strategies.model import Asked, Reason, Side, Slot, Stage, TargetState
-from strategies.names import holder
+from strategies.names import group_name, holder, parse_endpoint
 from strategies.phases import Phase
 from strategies.plan import ProbeRule, Target
 from strategies.seen import Ack, Act, GroupSeen, GroupState, Refusal, TargetSeen, TrafficSeen
@@ -33,14 +34,29 @@ def observe(
     state = evolve(
         state,
         spent_seconds=state.spent_seconds + ran,
-        problem=seen.problem or _unread(state, seen) or _not_in_force(state, seen.traffic),
+        problem=seen.problem or _unread(state, seen),
+        lags=_lags(state, seen.traffic),
         probed_at=max((probe.at for probe in seen.probes), default=state.probed_at),
         candidate=tuple(_slot(s, target, seen, now) for s in state.candidate),
         stable=tuple(_slot(s, target, seen, now) for s in state.stable),
     )
+    state = _misled(state, seen.traffic)
     if seen.traffic is not None:
         state = _traffic(state, target, seen.traffic, service)
     return _counts(state, seen)
+
+
+def _misled(state: TargetState, seen: TrafficSeen | None) -> TargetState:
+    """Forget clean probes of who has lost its detour for them: somebody else may have answered the last ones."""
+    wanted = state.asked.intent.detours if state.asked is not None else ()
+    if seen is None or not seen.exists or not any(is_for_probes(d) and d not in seen.detours for d in wanted):
+        return state
+    lost = {d.endpoint for d in wanted if is_for_probes(d) and d not in seen.detours}
+
+    def forget(slots: tuple[Slot, ...]) -> tuple[Slot, ...]:
+        return tuple(evolve(slot, clean=0, ready=False) if slot.endpoint in lost else slot for slot in slots)
+
+    return evolve(state, candidate=forget(state.candidate), stable=forget(state.stable))
 
 
 def _unread(state: TargetState, seen: TargetSeen) -> str | None:
@@ -51,11 +67,13 @@ def _unread(state: TargetState, seen: TargetSeen) -> str | None:
     return f"workloads: {', '.join(names)} could not be read" if names else None
 
 
-def _not_in_force(state: TargetState, seen: TrafficSeen | None) -> str | None:
-    """Why what we asked of the routing is not, or not everywhere, what it does."""
-    if state.asked is None or seen is None or (seen.whole and seen.taken):
+def _lags(state: TargetState, seen: TrafficSeen | None) -> str | None:
+    """Why what we asked of the routing is not, or not everywhere, what it does; no answer adds nothing to it."""
+    if seen is None:
+        return state.lags
+    if state.asked is None or (seen.whole and seen.taken):
         return None
-    return f"routing: {seen.why or 'it does not say yet that it has taken what was written'}"
+    return seen.why or "it does not say yet that it has taken what was written"
 
 
 def _acts(state: TargetState, seen: TargetSeen) -> TargetState:
@@ -144,13 +162,21 @@ def _present(slot: Slot, group: GroupSeen) -> Slot:
 def _restarted(slot: Slot, group: GroupSeen) -> Slot:
     """Count restarts; clean probes from before one say nothing about what runs now.
 
-    What a stable side's containers went through before this rollout is no crash loop of today.
+    What the containers of a stable side, or of a retained workload, went through before this rollout is no crash loop
+    of today.
     """
     if slot.restarts is None and group.state is not GroupState.RUNNING and group.restarts == 0:
         return slot
-    known = slot.restarts if slot.restarts is not None else (0 if slot.intended_at else group.restarts)
+    before = 0 if slot.intended_at and not _was_retained(slot) else group.restarts
+    known = before if slot.restarts is None else slot.restarts
     more = max(group.restarts - known, 0)
     return evolve(slot, restarts=group.restarts, crashes=slot.crashes + more, clean=0 if more else slot.clean)
+
+
+def _was_retained(slot: Slot) -> bool:
+    """Whether it was made by an earlier rollout, whose name it keeps."""
+    mark = parse_endpoint(slot.endpoint)
+    return mark is not None and slot.name != group_name(mark.service, mark.revision, mark.number, mark.slot)
 
 
 def _readiness(slot: Slot, group: GroupSeen, rule: ProbeRule) -> Slot:

@@ -65,10 +65,7 @@ def survey(service: Service, looks: Iterable[TargetSeen], now: datetime) -> Surv
     previous = _revision(newest) if newest is not None else None
     if resumed is not None and everything:
         previous = resumed.previous
-    kept = tuple(
-        (name, tuple((g.name, g.mark.revision) for g in place.look.groups if g.mark and g.keep_until is not None))
-        for name, place in places.items()
-    )
+    kept = tuple((name, _kept(place.look)) for name, place in places.items())
     marked = tuple(sorted({place.active for place in places.values() if place.active is not None}))
     return Survey(previous, stable, number, resumed, spare, kept, marked, back)
 
@@ -85,6 +82,12 @@ def _place(service: str, target: Target, look: TargetSeen) -> _Place:
     active = dict(seen.active).get(names.holder(service, target.name)) if seen else None
     back = dict(seen.rolled_back).get(names.holder(service, target.name)) if seen else None
     return _Place(target, look, marked, routed, active, back)
+
+
+def _kept(look: TargetSeen) -> tuple[tuple[str, str], ...]:
+    """The retained workloads with their revisions, those that served last before older ones."""
+    kept = [(g.name, g.mark) for g in look.groups if g.mark is not None and g.keep_until is not None]
+    return tuple((name, mark.revision) for name, mark in sorted(kept, key=lambda each: (-each[1].number, each[1].slot)))
 
 
 def _led(seen: TrafficSeen | None) -> set[str]:

@@ -108,7 +108,8 @@ class TrafficSeen:
     why: str = ""
     """What is not whole, or why it is not taken."""
     entrance: bool | None = None
-    """Whether the name in front leads here; None where there is none that we open and close."""
+    """Whether the name in front leads here; None where there is none that we open and close, or it could not be read
+    (then nothing is `taken`)."""
 
     def endpoint(self, name: str) -> EndpointSeen | None:
         """The endpoint called `name` in any letter case, if it is there."""

@@ -34,8 +34,9 @@ def at_step(
     """
     share, detours, mirrors = step.share, _detours(state, target, step), _mirrors(state, step)
     closing = target.entrance and share <= 0 and state.exposed and not state.stable
-    # Beside nobody it cannot stand with weight 0: a rule in which every weight is zero answers nobody.
-    beside = bool(state.stable) and (state.exposed or bool(detours or mirrors))
+    # Beside nobody it cannot stand with weight 0: a rule in which every weight is zero answers nobody. With weight 0 it
+    # is on its way back, to whoever has no store: one that only our own probes reach is not named.
+    beside = bool(state.stable) and (state.exposed or step.leads)
     in_it = share > 0 or closing or beside
     candidate = state.candidate if in_it else ()
     leaving = () if in_it or not state.exposed else _endpoints(state.candidate)
@@ -146,10 +147,10 @@ def shows(seen: TrafficSeen, intent: TrafficIntent, holder: str) -> bool:
 
 
 def _led_as_wanted(seen: TrafficSeen, intent: TrafficIntent) -> bool:
-    """Whether detours, mirrors and the entrance are as wanted."""
+    """Whether detours, mirrors and the entrance are as wanted; one that could not be read is no drift."""
     if (set(seen.detours), set(seen.mirrors)) != (set(intent.detours), set(intent.mirrors)):
         return False
-    return intent.entrance is None or seen.entrance == intent.entrance
+    return intent.entrance is None or seen.entrance in (None, intent.entrance)
 
 
 def _ttl_stands(seen: TrafficSeen, intent: TrafficIntent) -> bool:

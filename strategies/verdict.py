@@ -117,6 +117,8 @@ def _doubts(state: TargetState, target: Target) -> Verdict | None:
         return _undecided("drift", f"{what}: `rollout approve` writes ours again, `rollout abort` goes back")
     if state.problem is not None:
         return _undecided("blind", state.problem)
+    if state.lags is not None:
+        return _undecided("notInForce", f"the routing is not as asked: {state.lags}")
     return None
 
 
@@ -129,7 +131,8 @@ def overdue(state: TargetState, target: Target, ready_seconds: float) -> Reason 
         allowed = ready_seconds + target.drain.propagation_seconds + (state.ttl_shift or 0)
         if state.spent_seconds > allowed:
             why = "the split is not confirmed" if not confirmed(state) else "its endpoints are not Online"
-            why += f" ({state.problem})" if state.problem else ""
+            known = state.problem or state.lags
+            why += f" ({known})" if known else ""
             return Reason("notOnline", f"after {allowed:g} s {why}", (("limit", allowed),))
     return None
 

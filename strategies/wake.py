@@ -42,12 +42,12 @@ def _reached(state: TargetState, target: Target, slot: Slot, now: datetime) -> b
     if not target.probe.routed:
         return True
     asked = state.asked
-    if asked is None or for_probes(slot.endpoint, slot.address or "") not in asked.intent.detours:
+    if asked is None or asked.confirmed_at is None:
         return False
-    if slot.clean or slot.failed:
-        return True
+    if for_probes(slot.endpoint, slot.address or "") not in asked.intent.detours:
+        return False
     waits = timedelta(seconds=target.drain.propagation_seconds)
-    return asked.confirmed_at is not None and now >= asked.confirmed_at + waits
+    return bool(slot.clean or slot.failed) or now >= asked.confirmed_at + waits
 
 
 def to_look(state: TargetState) -> tuple[str, ...]:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 _AZURE_REGISTRIES = (".azurecr.io", ".azurecr.us", ".azurecr.cn")
 _RESOLVE_SECONDS = 3.0
-_QUESTIONS = 2
-"""What is asked of each target: its routing and its workloads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +42,28 @@ def checkup(desk: LocalDesk, loaded: Loaded, image: str | None, tag: str | None)
     names = ", ".join(target.name for target in loaded.targets)
     yield Checked(Finding(True, "manifest", f"{loaded.file} and its templates hold, for {names}"))
     sites = {target.name: site_of(target) for target in loaded.targets}
-    lost, rest, azure = set[str](), None, [name for name, site in sites.items() if site.account().subscriptions]
+    azure = {name for name, site in sites.items() if site.account().subscriptions}
+    known, rest = True, None
     try:
         for checked in _account(app, sites.values()):
-            if not checked.finding.ok and checked.finding.fatal:
-                lost |= set(azure)
+            known = known and (checked.finding.ok or not checked.finding.fatal)
             yield checked
-        yield from _targets(app, loaded, {name: site for name, site in sites.items() if name not in lost}, lost)
-        rest = _token_rest(app) if azure and not lost.intersection(azure) else None
+        yield from _targets(app, loaded, {name: site for name, site in sites.items() if known or name not in azure})
+        rest = _token_rest(app) if azure and known else None
     except ProviderError as error:
-        lost |= set(sites)
+        known = False
         yield Checked(Finding(False, "settings", str(error), "put the environment of this process right"))
     yield from _secrets(app, loaded)
     yield from _pulls(loaded)
     digest, found_by, registry = _image(desk, loaded, image, tag)
     if registry is not None:
         yield Checked(registry)
-    if lost:
-        owners = " and ".join(dict.fromkeys(sites[name].owner for name in sites if name in lost))
-        said = f"not made, because {owners} cannot be read"
+    prospect = desk.prospect(loaded, digest, found_by) if known else None
+    if prospect is None or not prospect.read:
+        said = f"not made, because {'Azure' if prospect is None else 'what serves'} cannot be read"
         yield Checked(Finding(False, "plan", said, "put the above right", fatal=False))
         return
-    yield from _planned(desk, planned(desk.prospect(loaded, digest, found_by)), rest, checked=digest)
+    yield from _planned(desk, planned(prospect), rest, checked=digest)
 
 
 def _account(app: App, sites: Iterable[Site]) -> Iterator[Checked]:
@@ -90,8 +88,8 @@ def _token_rest(app: App) -> float | None:
     return account_checks.identity(app.clients(), app.clock.now())[1]
 
 
-def _targets(app: App, loaded: Loaded, sites: Mapping[str, Site], lost: set[str]) -> Iterator[Checked]:
-    """Check the targets of these sites; one that answers nothing joins the `lost`."""
+def _targets(app: App, loaded: Loaded, sites: Mapping[str, Site]) -> Iterator[Checked]:
+    """Check the targets of these sites."""
     places: dict[tuple[str, str], list[str]] = {}
     for site in sites.values():
         for subscription, resource_group, needed in site.account().needs:
@@ -105,16 +103,11 @@ def _targets(app: App, loaded: Loaded, sites: Mapping[str, Site], lost: set[str]
     hands = app.hands(loaded)
     for rule in loaded.service().targets:
         if rule.name in sites:
-            silent = 0
-            for checked, answered in _hands(rule.name, hands[rule.name], rule.replicas, sites[rule.name]):
-                silent += not answered
-                yield checked
-            if silent == _QUESTIONS:
-                lost.add(rule.name)
+            yield from _hands(rule.name, hands[rule.name], rule.replicas, sites[rule.name])
 
 
-def _hands(target: str, ports: TargetPorts, replicas: int, site: Site) -> Iterator[tuple[Checked, bool]]:
-    """What the ports themselves check (routing, names, locks, permissions, quota), and whether there was an answer."""
+def _hands(target: str, ports: TargetPorts, replicas: int, site: Site) -> Iterator[Checked]:
+    """What the ports themselves check: routing, names, locks, permissions, quota."""
     said: set[Finding] = set()
     for what, preflight in (
         (site.routing, ports.traffic.preflight),
@@ -123,12 +116,12 @@ def _hands(target: str, ports: TargetPorts, replicas: int, site: Site) -> Iterat
         try:
             findings = preflight()
         except ProviderError as error:
-            yield Checked(Finding(False, what, str(error), site.retry), target), False
+            yield Checked(Finding(False, what, str(error), site.retry), target)
             continue
         for finding in findings:
             if finding not in said:
                 said.add(finding)
-                yield Checked(finding, target), True
+                yield Checked(finding, target)
 
 
 def _secrets(app: App, loaded: Loaded) -> Iterator[Checked]:

@@ -70,6 +70,8 @@ def _target(rollout: Rollout, state: TargetState, target: Target) -> Iterator[Fi
     yield from _counts(rollout, state)
     if state.problem:
         yield Finding("last look", state.problem, name, waits=True)
+    if state.lags:
+        yield Finding("routing", f"not as asked: {state.lags}", name, waits=True)
     if state.drift_since:
         says = f"somebody else changed our split (onDrift: {target.on_drift.value})"
         yield Finding("drift", says, name, since=state.drift_since, waits=True)

@@ -12,9 +12,19 @@ from strategies.journal import Event, Value
 
 _BAD = frozenset({"verdict_unhealthy", "target_unhealthy", "group_faulty", "group_left_over"})
 _ODD = frozenset(
-    {"probe_failing", "look_failed", "drift_seen", "rollout_paused", "rollout_aborted", "rollout_superseded"}
+    {
+        "probe_failing",
+        "look_failed",
+        "routing_lags",
+        "drift_seen",
+        "rollout_paused",
+        "rollout_aborted",
+        "rollout_superseded",
+    }
 )
-_GOOD = frozenset({"rollout_submitted", "weight_confirmed", "group_ready", "probe_clean", "look_recovered"})
+_GOOD = frozenset(
+    {"rollout_submitted", "weight_confirmed", "group_ready", "probe_clean", "look_recovered", "routing_caught_up"}
+)
 _DIGESTS = frozenset({"revision", "digest", "previous", "by"})
 KIND_COLUMNS = 18
 

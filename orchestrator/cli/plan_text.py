@@ -109,7 +109,7 @@ def _made_of(group: GroupPlanned) -> str:
         return group.dns_label
     most = "" if group.most_pods == group.pods else f" to {group.most_pods}"
     asks = bool(group.cores or group.memory_gb)
-    each = f"{group.cores:g} cores and {group.memory_gb:.3g} Gi each" if asks else "which request nothing"
+    each = f"{group.cores:g} cores and {group.memory_gb:.3g} Gi each" if asks else "without any request"
     pods = "1 pod" if group.pods == group.most_pods == 1 else f"{group.pods}{most} pods"
     return f"{', '.join(group.made)}; {pods}, {each}"
 

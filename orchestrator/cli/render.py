@@ -179,8 +179,8 @@ def _target(rollout: Rollout, state: TargetState, now: datetime, style: Style) -
     lines = [f"  {style.strong(state.name)}  {style.faint(' · ').join(parts)}"]
     if len(rollout.targets) > 1 and state.note:
         lines.append(f"    {style.faint(state.note)}")
-    if state.problem:
-        lines.append(f"    {style.warn(f'the last look failed: {state.problem}')}")
+    doubts = (("the last look failed", state.problem), ("the routing is not as asked", state.lags))
+    lines += [f"    {style.warn(f'{what}: {why}')}" for what, why in doubts if why]
     if state.drift_since:
         lines.append(f"    {style.warn(f'somebody else changed our split, since {clock(state.drift_since, now)}')}")
     return lines + columns(_groups(state, style), indent=4)

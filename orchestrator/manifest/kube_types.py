@@ -71,9 +71,7 @@ Wanted = dict[
     Annotated[str, BeforeValidator(matching(HEADER, "must be the name of an HTTP header")), json_as(pattern=HEADER)],
     Annotated[
         str,
-        BeforeValidator(
-            matching(r"[!-~]([ -~]{0,4094}[!-~])?", "must be one line of text, not empty (quote a number)")
-        ),
+        BeforeValidator(matching(_VALUE, "must be one line of text, not empty (quote a number)")),
         json_as(),
     ],
 ]

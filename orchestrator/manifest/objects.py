@@ -12,7 +12,9 @@ from orchestrator.manifest.problems import ManifestError, Path, Problem, dotted
 from orchestrator.manifest.variables import Variables, resolve
 
 _WHERE = "a Secret of the cluster, which the Deployment names by secretKeyRef, secretRef or a volume"
-_TEXTS = frozenset({"labels", "annotations", "matchLabels", "nodeSelector", "data", "binaryData", "command", "args"})
+_TEXTS = frozenset(
+    {"labels", "annotations", "matchLabels", "nodeSelector", "data", "binaryData", "command", "args", "values"}
+)
 """Mappings and lists in which nothing but text can stand."""
 _PIPE = "pipe the rendered output in, as in `helm template … | rollout start FILE` (kubectl kustomize does as well)"
 
@@ -66,7 +68,7 @@ def read_objects(files: Iterable[tuple[str, str]], variables: Variables) -> Obje
 
 def _text_at(path: Path) -> bool:
     """Where a word such as `8080` must stay text, though it stands without quotes."""
-    return bool(path) and (path[-1] == "value" or any(part in _TEXTS for part in path[-2:-1]))
+    return path[-1:] == ("value",) or (len(path) > 1 and path[-2] in _TEXTS)
 
 
 def piped_in() -> str:

@@ -22,6 +22,7 @@ _WARNINGS = frozenset(
         "group_left_over",
         "probe_failing",
         "look_failed",
+        "routing_lags",
         "drift_seen",
         "rollout_aborted",
     }

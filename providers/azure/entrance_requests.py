@@ -124,6 +124,9 @@ def entrance_findings(body: Body, settings: TrafficManager, owner: Owner, subjec
         yield Finding(False, subject, message, "say trafficManager.weight: our endpoint's weight beside theirs")
     if item is not None and is_weighted(body):
         yield Finding(True, subject, f"endpoint {name} is ours to open and close")
+    if item is not None and not endpoint_seen(item).enabled:
+        remedy = "if it was closed on purpose, begin none before it may be open again"
+        yield Finding(False, subject, f"endpoint {name} is disabled, and a rollout opens it", remedy, fatal=False)
 
 
 def _member(settings: TrafficManager, name: str, weight: int) -> Member:

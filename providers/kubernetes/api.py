@@ -54,6 +54,7 @@ class Api(Protocol):
     ) -> tuple[int, str]:
         """GET `path` once, within the timeout, and return HTTP status and the beginning of the body as text.
 
-        For probes through the server's service proxy: any status is an answer. Raises Transient when none came.
+        For probes through the server's service proxy: any status is an answer. Raises Transient when none came, NotSent
+        when the server was not reached.
         """
         ...

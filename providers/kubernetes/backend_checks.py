@@ -59,9 +59,7 @@ def _opened(ours: Ours, reads: Sequence[RouteRead]) -> Iterator[Finding]:
             if port not in opened:
                 known = ", ".join(map(str, opened))
                 message = f"leads to ours at port {port}, which a new revision's Service would not open (only {known})"
-                remedy = (
-                    f"add a Service to the template that opens it: {{port: {port}, targetPort: ...}}"
-                )
+                remedy = f"add a Service to the template that opens it: {{port: {port}, targetPort: ...}}"
                 yield Finding(False, str(read.route), message, remedy)
 
 

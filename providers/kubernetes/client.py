@@ -17,15 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from providers.attempts import Attempt, attempt
-from providers.errors import Invalid, NotSent, ProviderError, Throttled, Transient
+from providers.errors import Denied, Invalid, NotSent, ProviderError, Throttled, Transient
 from providers.kubernetes.api import JSON
-from providers.kubernetes.errors import parsed, refused, translate
+from providers.kubernetes.errors import lacks_role, parsed, refused, translate
 from providers.kubernetes.kubeconfig import Access, load
 from providers.kubernetes.line import MOST_BYTES, Answer, Line, Request
 from providers.retry import Retry
 
 BEGINNING = 65536
 """How many bytes of a probe's answer are read."""
+_ROLES_SECONDS = 2.0
+"""A server that has just started refuses what it will allow a moment later, for it has not read all roles yet."""
 
 
 def utc_now() -> datetime:
@@ -82,18 +84,23 @@ class ClusterApi:
     ) -> Any:
         """Send one write and return the answer's JSON; tried again only after Throttled. Raises `providers.errors`.
 
-        What failed before the request left is NotSent; a plain Transient means that it may have been taken.
+        What failed before the request left is NotSent; a plain Transient means that it may have been taken. That a role
+        is lacking is believed the second time.
         """
         sent = None if body is None else json.dumps(body).encode()
         request = Request(method, path, query or {}, {"Content-Type": content_type} if sent is not None else {}, sent)
 
+        refusals: list[Denied] = []
+
         def once(seconds: float) -> Any:
             with attempt(seconds, self._retry) as present:
                 try:
-                    return _json(self._exchange(doing, request, present), doing)
-                except Transient as error:
-                    if type(error) is Transient and not present.began:
-                        raise NotSent(f"{error.message}; nothing was sent", code=error.code) from error
+                    with _unsent(present):
+                        return _json(self._exchange(doing, request, present), doing)
+                except Denied as error:
+                    refusals.append(error)
+                    if lacks_role(error) and len(refusals) == 1:
+                        raise Throttled(error.message, code=error.code, retry_after=_ROLES_SECONDS) from error
                     raise
 
         return self._retry.write(once)
@@ -103,11 +110,12 @@ class ClusterApi:
     ) -> tuple[int, str]:
         """GET `path` once, within the timeout, and return HTTP status and the beginning of the body as text.
 
-        Raises Transient when no answer came, Invalid when the context cannot be used.
+        Raises Transient when no answer came, NotSent when the server was not reached, Invalid where the context cannot
+        be used.
         """
         doing, request = f"asking for {path}", Request("GET", path, query or {}, headers)
         within = replace(self._retry, budget_seconds=timeout_seconds)
-        with within.act(), attempt(timeout_seconds, within) as present:
+        with within.act(), attempt(timeout_seconds, within) as present, _unsent(present):
             answer = self._exchange(doing, request, present, BEGINNING)
         return answer.status, answer.body.decode(errors="replace")
 
@@ -195,6 +203,17 @@ def _named(doing: str) -> Iterator[None]:
         raise type(error)(message, code=error.code, retry_after=error.retry_after) from error
     except Exception as error:
         raise translate(error, doing) from error
+
+
+@contextmanager
+def _unsent(present: Attempt) -> Iterator[None]:
+    """Say of what failed on the way that nothing was sent, where nothing was."""
+    try:
+        yield
+    except Transient as error:
+        if type(error) is Transient and not present.began:
+            raise NotSent(f"{error.message}; nothing was sent", code=error.code) from error
+        raise
 
 
 def _is_refusal(answer: Answer, *, proxied: bool) -> bool:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from providers.errors import Conflict, Denied, Missing, NotSent, ProviderError, Throttled, Transient
-from providers.kubernetes import marks, pod_views, requests, scale, workload_checks
+from providers.errors import Conflict, Denied, Invalid, Missing, NotSent, ProviderError, Throttled, Transient
+from providers.kubernetes import autoscalers, marks, pod_views, requests, scale, workload_checks
 from providers.kubernetes.api import APPLY, FIELD_MANAGER, MERGE_PATCH, Api
 from providers.kubernetes.deployment_views import group_seen, is_owned, is_whole
 from providers.kubernetes.parts import at, mapping, name_of, parts, sequence
-from providers.kubernetes.places import DEPLOYMENT, EVENT, POD, SERVICE, path
+from providers.kubernetes.places import DEPLOYMENT, EVENT, POD, SCALER, SERVICE, path
 from providers.kubernetes.settings import Deployments
 from providers.ports import Finding
 from strategies.seen import GroupSeen, GroupState, Mark
@@ -73,11 +74,14 @@ class DeploymentWorkloads:
                 message = f"{error.message}; nothing was created"
                 raise NotSent(message, code=error.code, retry_after=error.retry_after) from error
             if standing is None:
-                standing = self._apply(requests.bodies(self._settings, self._image, mark, replicas=replicas)[0])
+                made = requests.bodies(self._settings, self._image, mark, name=name, replicas=replicas)
+                standing = self._apply(made[0])
             else:
-                self._mark_anew(name, standing, mark)
+                self._refuse_unusable(name, standing)
             try:
                 self._complete(name, mark, str(at(standing, "metadata", "uid")))
+                # Last, because a retained one is asked for until it is marked anew.
+                self._mark_anew(name, standing, mark)
             except NotSent as error:
                 # The Deployment stands by now, so it would be wrong to say that nothing was sent.
                 raise Transient(error.message, code=error.code, retry_after=error.retry_after) from error
@@ -89,6 +93,7 @@ class DeploymentWorkloads:
             if standing is None:
                 return
             self._refuse_foreign(name, standing)
+            self._release(name)
             if keep_until is not None:
                 self._annotate(name, standing, {marks.KEEP_UNTIL: marks.until(keep_until)}, "as retained")
             elif not at(standing, "metadata", "deletionTimestamp"):
@@ -143,18 +148,56 @@ class DeploymentWorkloads:
 
     def _complete(self, name: str, mark: Mark, uid: str) -> None:
         """Make what is still missing of a slot, its Service last; where that stands, all is there."""
-        if is_whole(name, uid, self._get(SERVICE, name)):
-            return
-        for body in requests.bodies(self._settings, self._image, mark, uid=uid)[1:]:
-            kind, own = body["kind"], body["metadata"]["name"]
-            standing = self._get(kind, own)
-            if standing is not None and not _belongs(name, standing):
-                self._refuse(kind, own)
-            if at(standing, "metadata", "deletionTimestamp"):
-                raise Conflict(f"{kind} {own} is being deleted and has to be gone first", code="BeingDeleted")
-            # What an earlier Deployment of this name owned goes with it, unless it gets this one as its owner.
-            if not is_owned(standing, uid):
-                self._apply(body)
+        whole = is_whole(name, uid, self._get(SERVICE, name))
+        *companions, service = requests.bodies(self._settings, self._image, mark, name=name, uid=uid)[1:]
+        for body in () if whole else companions:
+            self._make(name, uid, body)
+        self._hold(name)
+        if not whole:
+            self._make(name, uid, service)
+
+    def _make(self, name: str, uid: str, body: dict[str, Any]) -> None:
+        kind, own = body["kind"], body["metadata"]["name"]
+        standing = self._get(kind, own)
+        if standing is not None and not _belongs(name, standing):
+            self._refuse(kind, own)
+        if at(standing, "metadata", "deletionTimestamp"):
+            raise Conflict(f"{kind} {own} is being deleted and has to be gone first", code="BeingDeleted")
+        # What an earlier Deployment of this name owned goes with it, unless it gets this one as its owner.
+        if not is_owned(standing, uid):
+            self._apply(body)
+
+    def _hold(self, name: str) -> None:
+        """Let no autoscaler make a live side smaller from now on, where `name` is another one than what serves."""
+        live = self._live(name)
+        if len(_numbers(live)) > 1:
+            for item in live:
+                self._rescale(name_of(item), partial(autoscalers.held, replicas=scale.count(item)))
+
+    def _release(self, name: str) -> None:
+        """Let the autoscaler of the side that stays do as it likes, where `name` is the last one beside it."""
+        live = [item for item in self._live() if name_of(item) != name]
+        if len(_numbers(live)) == 1:
+            for item in live:
+                try:
+                    self._rescale(name_of(item), autoscalers.released)
+                except (Denied, Invalid):
+                    # One that may go no lower costs money; what it keeps alive must not be the old side.
+                    continue
+
+    def _live(self, asked: str | None = None) -> list[Any]:
+        """What serves or is to serve, and `asked` though it be retained; nothing where no autoscaler is ours."""
+        if parts(self._settings.objects).scaler is None:
+            return []
+        found = [item for item in self._list(DEPLOYMENT) if self._is_ours(item)]
+        stays = [item for item in found if not at(item, "metadata", "deletionTimestamp")]
+        return [item for item in stays if name_of(item) == asked or marks.keep_until(item["metadata"]) is None]
+
+    def _rescale(self, name: str, change: Callable[[Any], dict[str, Any] | None]) -> None:
+        scaler = self._get(SCALER, name)
+        patch = change(scaler) if scaler is not None and _belongs(name, scaler) else None
+        if patch is not None:
+            self._merge(f"changing the least of {SCALER} {name}", SCALER, name, patch)
 
     def _apply(self, body: dict[str, Any]) -> Any:
         kind, name = body["kind"], body["metadata"]["name"]
@@ -162,10 +205,12 @@ class DeploymentWorkloads:
         doing = f"creating {kind} {name}"
         return self._api.write(doing, "PATCH", where, body, content_type=APPLY, query=_APPLYING)
 
-    def _mark_anew(self, name: str, standing: Any, mark: Mark) -> None:
+    def _refuse_unusable(self, name: str, standing: Any) -> None:
         self._refuse_foreign(name, standing)
         if at(standing, "metadata", "deletionTimestamp"):
             raise Conflict(f"Deployment {name} is being deleted, so it cannot be used again", code="BeingDeleted")
+
+    def _mark_anew(self, name: str, standing: Any, mark: Mark) -> None:
         have, wanted = mapping(standing, "metadata", "annotations"), marks.to_annotations(mark)
         stale = {key: None for key in have if key.startswith("rollout/") and key not in wanted}
         self._annotate(name, standing, {**stale, **wanted}, "anew")
@@ -174,18 +219,21 @@ class DeploymentWorkloads:
         have = mapping(standing, "metadata", "annotations")
         if all(have.get(key) == value for key, value in wanted.items()):
             return
-        where, body = path(DEPLOYMENT, self._settings.namespace, name), {"metadata": {"annotations": dict(wanted)}}
-        query = {"fieldManager": FIELD_MANAGER}
-        doing = f"marking Deployment {name} {how}"
+        body = {"metadata": {"annotations": dict(wanted)}}
+        self._merge(f"marking Deployment {name} {how}", DEPLOYMENT, name, body)
+
+    def _merge(self, doing: str, kind: str, name: str, body: dict[str, Any]) -> None:
+        where, query = path(kind, self._settings.namespace, name), {"fieldManager": FIELD_MANAGER}
         self._api.write(doing, "PATCH", where, body, content_type=MERGE_PATCH, query=query)
 
     def _delete(self, name: str, standing: Any) -> None:
-        where = path(DEPLOYMENT, self._settings.namespace, name)
+        where, metadata = path(DEPLOYMENT, self._settings.namespace, name), mapping(standing, "metadata")
         options = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "propagationPolicy": "Foreground",
-            "preconditions": {"uid": at(standing, "metadata", "uid")},
+            # The version as well: a retained one may be marked anew, and so be wanted, since it was read.
+            "preconditions": {key: metadata.get(key) for key in ("uid", "resourceVersion")},
         }
         try:
             self._api.write(f"deleting Deployment {name}", "DELETE", where, options)
@@ -221,6 +269,11 @@ class DeploymentWorkloads:
 def _belongs(name: str, standing: Any) -> bool:
     labels = mapping(standing, "metadata", "labels")
     return labels.get(marks.MANAGED_BY) == marks.OURS and labels.get(marks.WORKLOAD) == name
+
+
+def _numbers(deployments: Iterable[Any]) -> set[int]:
+    found = (marks.read(mapping(item, "metadata")) for item in deployments)
+    return {mark.number for mark in found if mark is not None}
 
 
 def _by_workload(pods: Iterable[Any]) -> dict[str, list[Any]]:

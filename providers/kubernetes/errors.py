@@ -42,6 +42,8 @@ _NOT_SERVED = (
     "the cluster does not serve this kind of object; routes need the Gateway API's resource definitions, which `kubectl"
     " get crd httproutes.gateway.networking.k8s.io` shows where they are installed"
 )
+_LONG_VALUE = re.compile(r'Invalid value: "(?:\\.|[^"\\]){200,}"')
+"""A whole object in a refusal, after which only the reason follows."""
 _MOST = 2000
 
 
@@ -67,6 +69,11 @@ def refused(status: int, body: Any, headers: Mapping[str, str], doing: str) -> P
     kind = _BY_STATUS.get(status) or (Invalid if 400 <= status < 500 else Transient)
     remedy = _remedy(status, message, details)
     return kind(f"{doing}: {message}" + (f" ({remedy})" if remedy else ""), code=code, retry_after=wait)
+
+
+def lacks_role(error: ProviderError) -> bool:
+    """Whether the server's own rules about who may do what refused it, and no quota or admission did."""
+    return isinstance(error, Denied) and _CANNOT.search(error.message) is not None
 
 
 def translate(error: Exception, doing: str) -> ProviderError:
@@ -128,14 +135,18 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
 
 
 def _message(status: int, body: Any, said: Mapping[str, Any], details: Mapping[str, Any]) -> str:
-    message = str(said.get("message") or (body if isinstance(body, str) else "") or f"status {status}").strip()[:_MOST]
+    message = _short(str(said.get("message") or (body if isinstance(body, str) else "") or f"status {status}"))
     causes = details.get("causes")
     for cause in causes if isinstance(causes, list) else ():
-        what = str(cause.get("message") or "") if isinstance(cause, Mapping) else ""
+        what = _short(str(cause.get("message") or "")) if isinstance(cause, Mapping) else ""
         field = str(cause.get("field") or "") if isinstance(cause, Mapping) else ""
         if what not in message or field not in message:
             message += f"; {field}: {what}" if field else f"; {what}"
     return message
+
+
+def _short(text: str) -> str:
+    return _LONG_VALUE.sub("Invalid value: (the whole object)", text).strip()[:_MOST]
 
 
 def _remedy(status: int, message: str, details: Mapping[str, Any]) -> str:

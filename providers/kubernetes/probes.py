@@ -2,6 +2,7 @@
 
 Each endpoint's address is its Service's name. Through the API server alone a probe needs nothing but the credentials
 that we have; through the gateway it sees what clients see, on the detour that a header opens (`strategies.detours`).
+While the API server is away nothing is known of a workload that goes on serving, so then there is no answer at all.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
-from providers.errors import Invalid, Missing, ProviderError
+from providers.errors import Invalid, Missing, NotSent, ProviderError, Transient
 from providers.kubernetes.api import Api
 from providers.kubernetes.errors import refused
 from providers.kubernetes.probe_ports import ProbePorts
@@ -174,11 +175,16 @@ class _ProxyAttempt:
         self._api, self._ports, self._deadline = api, ports, deadline
         self._doing = "reading the Service"
 
-    def why(self) -> str:
-        """Make the request; return why it failed, or nothing when all was well."""
+    def why(self) -> str | None:
+        """Make the request; return why it failed, an empty text when all was well, None when it could not be made."""
         settings = self._settings
         try:
             port = self._ports.of(self._service)
+        except Transient:
+            return None
+        except ProviderError as error:
+            return error.message
+        try:
             self._doing = "waiting for the answer through the API server"
             path, _, query = settings.path.partition("?")
             name = f"{settings.scheme}:{self._service}:{port}"
@@ -187,6 +193,8 @@ class _ProxyAttempt:
             headers |= {key: value for key, value in settings.headers if key.lower() not in _KEPT_BACK}
             left = max(min(self._deadline - time.monotonic(), settings.timeout_seconds), 0.001)
             status, text = self._api.status(where, headers, left, dict(parse_qsl(query, keep_blank_values=True)))
+        except NotSent:
+            return None
         except ProviderError as error:
             return error.message
         if status >= 400 and (said := _of_server(status, text)):
@@ -209,10 +217,15 @@ class _Late:
         self._settings, self._make, self._doing = settings, make, doing
         self._made: HttpAttempt | None = None
 
-    def why(self) -> str:
-        """Look the address up and make the request; return why it failed, or nothing when all was well."""
+    def why(self) -> str | None:
+        """Look the address up and make the request; return why it failed, an empty text when all was well.
+
+        None when it could not be looked up.
+        """
         try:
             self._made = self._make()
+        except Transient:
+            return None
         except ProviderError as error:
             return error.message
         return self._made.why()

@@ -35,15 +35,22 @@ _NOBODY = Mark("rollout", "", "", 0, 0)
 
 
 def bodies(
-    settings: Deployments, image: str, mark: Mark, *, uid: str | None = None, replicas: int | None = None
+    settings: Deployments,
+    image: str,
+    mark: Mark,
+    *,
+    name: str | None = None,
+    uid: str | None = None,
+    replicas: int | None = None,
 ) -> list[dict[str, Any]]:
     """Make all objects of one slot in the order in which they are applied.
 
-    `image` is the manifest's repository, `mark.digest` what it becomes. `uid` is the Deployment's, known once it
-    stands: the others name it as their owner. `replicas` is what it starts with where the template does not say.
+    `image` is the manifest's repository, `mark.digest` what it becomes. `name` is the slot's: a retained one that is
+    used again keeps that of its first mark, else `mark` says it. `uid` is the Deployment's, known once it stands: the
+    others name it as their owner. `replicas` is what it starts with where the template does not say.
     """
     found = parts(settings.objects)
-    slot = _Slot(settings, image, mark, uid, found)
+    slot = _Slot(settings, image, mark, found, name=name or marks.backend_name(mark), uid=uid)
     made = [slot.deployment(replicas), *(slot.config_map(item) for item in found.config_maps)]
     made += [slot.scaler(found.scaler)] if found.scaler is not None else []
     made += [slot.budget(found.budget)] if found.budget is not None else []
@@ -74,9 +81,14 @@ def config_map_name(slot: str, name: str) -> str:
 class _Slot:
     """One slot's objects in the making."""
 
-    def __init__(self, settings: Deployments, image: str, mark: Mark, uid: str | None, found: Parts) -> None:
-        self._settings, self._image, self._mark, self._uid, self._parts = settings, image, mark, uid, found
-        self._name = marks.backend_name(mark)
+    def __init__(
+        self, settings: Deployments, image: str, mark: Mark, found: Parts, *, name: str, uid: str | None
+    ) -> None:
+        self._settings, self._image, self._mark, self._parts = settings, image, mark, found
+        self._name, self._uid = name, uid
+        self._keys = {
+            name_of(item): {*mapping(item, "data"), *mapping(item, "binaryData")} for item in found.config_maps
+        }
         self._maps = {name_of(item): config_map_name(self._name, name_of(item)) for item in found.config_maps}
 
     def deployment(self, replicas: int | None) -> dict[str, Any]:
@@ -191,8 +203,14 @@ class _Slot:
 
     def _rename(self, reference: Any) -> None:
         """Let a reference to a ConfigMap of the template name the slot's copy; any other stands already."""
-        if isinstance(reference, dict) and reference.get("name") in self._maps:
-            reference["name"] = self._maps[reference["name"]]
+        if not isinstance(reference, dict) or reference.get("name") not in self._maps:
+            return
+        name = reference["name"]
+        keys = [at(holder, "key") for holder in (reference, *sequence(reference, "items"))]
+        if all(str(key) in self._keys[name] for key in keys if key is not None):
+            # The copy is made after the Deployment: a pod that may do without it would start without it, for good.
+            reference.pop("optional", None)
+        reference["name"] = self._maps[name]
 
 
 def _clean(value: Any) -> Any:

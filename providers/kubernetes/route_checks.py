@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from providers.errors import Denied, Missing, ProviderError, Unsupported
+from providers.errors import Conflict, Denied, Invalid, Missing, ProviderError, Unsupported
 from providers.kubernetes import backend_checks, gateway_checks, gitops_checks
 from providers.kubernetes.access import Access, refused, role_of, role_rule
-from providers.kubernetes.api import Api
+from providers.kubernetes.api import FIELD_MANAGER, JSON_PATCH, Api
 from providers.kubernetes.route_limits import unfit
 from providers.kubernetes.route_ours import GROUP, PLURALS, Body, Ours, items, route_path, routes_path
 from providers.kubernetes.route_read import RouteRead, read_route
-from providers.kubernetes.route_rules import mirror_filters
+from providers.kubernetes.route_rules import detour_rules, mirror_filters
 from providers.kubernetes.route_status import not_taken
 from providers.kubernetes.settings import Route
 from providers.kubernetes.stable_service import get_service
 from providers.ports import Finding
+from strategies.detours import for_probes
 
 KEYS = {"HTTPRoute": "gatewayApi.httpRoute", "GRPCRoute": "gatewayApi.grpcRoute"}
 _OTHER = {"HTTPRoute": "GRPCRoute", "GRPCRoute": "HTTPRoute"}
+_DRY = {"dryRun": "All", "fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 _INSTALL = "install the Gateway API's standard CustomResourceDefinitions (v1) and a controller that serves them"
 
 
@@ -39,6 +41,7 @@ def findings(api: Api, ours: Ours) -> tuple[Finding, ...]:
     found += backend_checks.findings(api, ours, reads)
     for read in reads:
         found += _route(read)
+        found += _trial(api, read)
         found += gateway_checks.findings(api, read)
         found += gitops_checks.findings(api, read)
     found += _permissions(api, ours)
@@ -117,6 +120,32 @@ def _route(read: RouteRead) -> Iterator[Finding]:
         yield Finding(False, subject, message, remedy)
     if not why and not untaken:
         yield Finding(True, subject, f"accepted, {len(read.hosts)} of {len(read.rules)} rules carry the split")
+
+
+def _trial(api: Api, read: RouteRead) -> Iterator[Finding]:
+    """Let the server judge a rule such as detours need, in a dry run: older definitions know no names of rules."""
+    settings, subject = read.ours.settings, str(read.route)
+    if not read.hosts or not (settings.matches or settings.probes) or _too_full(read):
+        return
+    name = next(iter(read.weights(read.hosts[0])), "rollout-trial")
+    version = str((read.body.get("metadata") or {}).get("resourceVersion"))
+    try:
+        (rule, *_) = detour_rules(read, (for_probes(name, name),))
+        patch = [
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+            {"op": "add", "path": "/spec/rules/-", "value": rule},
+        ]
+        api.write(
+            f"trying a rule in {subject}", "PATCH", route_path(read.route), patch, content_type=JSON_PATCH, query=_DRY
+        )
+    except Invalid as error:
+        remedy = "names of rules need the Gateway API's definitions of v1.4 or newer; weights alone need none"
+        yield Finding(False, subject, f"would be refused a rule of ours: {error}", remedy)
+    except Conflict:
+        # Somebody has written it since we read it: what a server can store does not change with that.
+        return
+    except ProviderError as error:
+        yield Finding(False, subject, f"a rule of ours could not be tried: {error}", "try again", fatal=False)
 
 
 def _too_full(read: RouteRead) -> str:

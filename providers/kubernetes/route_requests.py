@@ -17,6 +17,7 @@ from providers.kubernetes.route_limits import unfit
 from providers.kubernetes.route_ours import ALIASES, Body, Ours, items, natural_backend
 from providers.kubernetes.route_read import RouteRead, weight_of
 from providers.kubernetes.settings import HIGHEST_WEIGHT
+from strategies.detours import Detour, Mirror
 from strategies.model import Member, TrafficIntent
 from strategies.names import parse_endpoint
 
@@ -69,9 +70,9 @@ def refuse_rival(read: RouteRead, intent: TrafficIntent) -> None:
         raise Conflict(message, code="OtherRollout")
 
 
-def backend_of(member: Member) -> str:
-    """The name of a member's backend: a retained workload that serves again keeps the name that it has."""
-    return member.address or natural_backend(member.endpoint)
+def backend_of(each: Member | Detour | Mirror) -> str:
+    """The name of the backend that is meant: a retained workload that serves again keeps the name that it has."""
+    return each.address or natural_backend(each.endpoint)
 
 
 def annotation_ops(body: Body, wanted: Mapping[str, str | None]) -> list[Op]:
@@ -237,10 +238,11 @@ def _aliases(read: RouteRead, intent: TrafficIntent) -> dict[str, str]:
     for name in _gone(read, intent):
         if read.ours.owns(name):
             pairs.pop(name, None)
-    for member in intent.members:
-        name = backend_of(member)
-        if _is_alias(read.ours, name, member.endpoint):
-            pairs[name] = member.endpoint
+    led: list[Member | Detour | Mirror] = [*intent.mirrors, *intent.detours, *intent.members]
+    for each in led:
+        name = backend_of(each)
+        if _is_alias(read.ours, name, each.endpoint):
+            pairs[name] = each.endpoint
         elif read.ours.owns(name):
             pairs.pop(name, None)
     return pairs

@@ -17,8 +17,11 @@ from strategies.seen import ProbeSeen
 class Attempt(Protocol):
     """One probe of one address."""
 
-    def why(self) -> str:
-        """Make the request and return why it failed, or nothing when all was well; never raises."""
+    def why(self) -> str | None:
+        """Make the request and return why it failed, an empty text when all was well; never raises.
+
+        None: it could not be made for a reason that says nothing about the address, so there is no answer.
+        """
         ...
 
     def timed_out(self) -> str:
@@ -40,26 +43,26 @@ def at_once(
     """Probe every address (endpoint name -> address) once and at the same time; never raises, never overstays."""
     began = time.monotonic()
     deadline = began + timeout_seconds
-    answers: queue.SimpleQueue[ProbeSeen] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[tuple[str, ProbeSeen | None]] = queue.SimpleQueue()
     running = {name: make(address, deadline) for name, address in addresses.items()}
 
     def run(name: str) -> None:
         why = running[name].why()
         seconds = time.monotonic() - began
-        answers.put(ProbeSeen(name, now(), not why, why, seconds))
+        answers.put((name, None if why is None else ProbeSeen(name, now(), not why, why, seconds)))
 
     for name in running:
         # Daemons, because the system's resolver cannot be interrupted and must not keep the process alive.
         threading.Thread(target=run, args=(name,), name=f"probe {name}", daemon=True).start()
-    found: dict[str, ProbeSeen] = {}
+    found: dict[str, ProbeSeen | None] = {}
     with suppress(queue.Empty):
         while len(found) < len(running):
-            answer = answers.get(timeout=max(deadline - time.monotonic(), 0.001))
-            found[answer.slot] = answer
+            name, answer = answers.get(timeout=max(deadline - time.monotonic(), 0.001))
+            found[name] = answer
     for name in running.keys() - found.keys():
         running[name].cut()
         found[name] = ProbeSeen(name, now(), False, running[name].timed_out(), timeout_seconds)
-    return tuple(found[name] for name in addresses)
+    return tuple(seen for name in addresses if (seen := found[name]) is not None)
 
 
 def in_turn(
@@ -69,5 +72,5 @@ def in_turn(
     found = []
     for name, address in addresses.items():
         why = make(address, math.inf).why()
-        found.append(ProbeSeen(name, now(), not why, why))
+        found += [] if why is None else [ProbeSeen(name, now(), not why, why)]
     return tuple(found)

@@ -155,7 +155,7 @@ def test_what_is_written_but_not_in_force_is_neither_confirmed_nor_somebody_else
     assert state.asked is not None
     assert (state.phase, state.asked.confirmed_at) == (Phase.SHIFTING, None)
     assert (state.asked.off, state.drift_since) == (0, None)
-    assert "observedGeneration 3 of 4" in (state.problem or "")
+    assert (state.lags, state.problem) == ("observedGeneration 3 of 4", None)
     assert missing(of, Seen((look(of, later, traffic=waiting),))) == ()
     until(of, Phase.HOLDING, 1, start=later + 2)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from strategies import names, traffic
+from strategies.begin import begin
 from strategies.model import Outcome, Revision, Rollout, Slot
 from strategies.phases import Phase
 from strategies.plan import Step
@@ -139,3 +140,16 @@ def test_a_rebuilt_rollout_is_running() -> None:
     resumed = survey(of.service, [looked], at(9)).resumed
     assert resumed is not None
     assert resumed.outcome is Outcome.RUNNING
+
+
+def test_of_retained_groups_of_one_revision_an_undo_takes_those_that_served_last() -> None:
+    of = rollout()
+    slots = [
+        replace(slot, name=f"shop-{NEW.short}-{number}-0") for slot in state_of(of).candidate for number in (1, 3, 2)
+    ]
+    kept = [replace(marked(s, int(s.name[-3]), "r", NEW), keep_until=at(99)) for s in slots]
+    found = survey(of.service, [TargetSeen("west", groups=tuple(kept), traffic=shown(None, 0))], at(0))
+    assert found.retained("west", NEW.id)[0] == f"shop-{NEW.short}-3-0"
+    assert [slot.name for slot in state_of(begin("r4", of.service, NEW, found, at(0))).candidate] == [
+        f"shop-{NEW.short}-3-0"
+    ]

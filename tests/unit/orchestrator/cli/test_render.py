@@ -92,6 +92,12 @@ def test_drift_a_failed_look_and_a_suspension_are_shown() -> None:
     assert "somebody else changed our split, since 11:59:00 UTC" in text
 
 
+def test_a_routing_that_is_not_as_asked_is_shown_as_that_and_not_as_a_failed_look() -> None:
+    text = drawn(states.holding(lags="Gateway edge has not answered"))
+    assert "the routing is not as asked: Gateway edge has not answered" in text
+    assert "failed" not in text
+
+
 def test_what_is_retained_or_left_over_is_shown_beside_what_serves() -> None:
     rollout = states.promoted()
     (old,) = rollout.targets[0].stable

@@ -12,6 +12,7 @@ import pytest
 
 from orchestrator.manifest.document import parse
 from orchestrator.manifest.loader import Loaded, from_snapshot, load, read_document
+from orchestrator.manifest.objects import read_objects
 from orchestrator.manifest.variables import Variables
 from strategies.detours import Match
 from strategies.plan import Plan, Step
@@ -141,6 +142,12 @@ def test_variables_are_filled_in_and_what_is_kubernetes_own_stays(shop: Path) ->
     first, second = cluster(loaded)[0].objects[0]["spec"]["template"]["spec"]["containers"][0]["env"]
     assert (first["value"], second["value"]) == ("8080", "$(GREETING) ${HOME} you")
     assert loaded.snapshot.variables == (("port", "8080"),)
+
+
+def test_a_variable_in_a_list_of_texts_stays_text_though_it_looks_like_a_number() -> None:
+    text = "values:\n  - ${var:zone}\nreplicas: ${var:zone}\n"
+    read = read_objects([("objects.yaml", text)], Variables({"zone": "1"}))
+    assert read.values == [{"values": ["1"], "replicas": 1}]
 
 
 class _Pipe(io.TextIOWrapper):

@@ -51,6 +51,12 @@ def test_a_profile_that_can_be_used_has_nothing_wrong(endpoints: list[Any], more
     assert [item.message for item in found if not item.ok] == []
 
 
+def test_an_endpoint_that_somebody_closed_is_a_warning_because_a_rollout_opens_it() -> None:
+    closed = external(OURS, GATEWAY, endpointStatus="Disabled")
+    (found,) = [item for item in entrance_findings(profile_body(closed), PROFILE, OWNER, "profile shop") if not item.ok]
+    assert (found.fatal, found.message) == (False, f"endpoint {OURS} is disabled, and a rollout opens it")
+
+
 @pytest.mark.parametrize(
     ("body", "more", "said"),
     [

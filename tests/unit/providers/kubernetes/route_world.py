@@ -215,6 +215,8 @@ class RouteWorld:
             asked = body["spec"]["resourceAttributes"]
             key = (asked["verb"], asked["resource"], asked.get("name"))
             return {"status": {"allowed": key not in self.forbidden}}
+        if "dryRun" in (query or {}):
+            return self._tried(doing, path, body)
         if self.before_write is not None:
             hook, self.before_write = self.before_write, None
             hook()
@@ -230,6 +232,12 @@ class RouteWorld:
         self, path: str, headers: Mapping[str, str], timeout_seconds: float, query: Mapping[str, str] | None = None
     ) -> tuple[int, str]:
         raise NotImplementedError
+
+    def _tried(self, doing: str, path: str, ops: Any) -> Any:
+        """Judge a patch and keep nothing of it."""
+        if path in self.refuses:
+            raise self.refuses[path]
+        return apply_patch(self.read(doing, path), ops)
 
     def _post(self, doing: str, path: str, body: Any) -> Any:
         path = f"{path}/{body['metadata']['name']}"

@@ -180,11 +180,22 @@ def test_all_are_asked_at_the_same_time_and_none_overstays(tmp_path: Path) -> No
     assert "time" in found[0].why
 
 
-def test_an_api_server_that_is_away_is_an_answer_too(tmp_path: Path) -> None:
-    nobody = Server("http://127.0.0.1:1", lambda _got: Say())
-    seen = one(ApiProxyProbes(HERE, namespace="shop", api=api(tmp_path, nobody, retry=quick(attempts=1))))
-    assert not seen.ok
-    assert "refused" in seen.why
+@pytest.mark.parametrize("together", [True, False])
+def test_an_api_server_that_is_away_says_nothing_about_a_workload(tmp_path: Path, together: bool) -> None:
+    nobody = api(tmp_path, Server("http://127.0.0.1:1", lambda _got: Say()), retry=quick(attempts=1))
+    assert ApiProxyProbes(HERE, namespace="shop", api=nobody, together=together).sample({"e": "web"}) == ()
+    assert GatewayProbes(HERE, route=ROUTE, api=nobody).sample({"e": "web"}) == ()
+    assert DirectProbes(HERE, namespace="shop", api=nobody).sample({"e": "web"}) == ()
+
+
+def test_an_api_server_that_goes_away_between_two_probes_says_nothing_either(tmp_path: Path) -> None:
+    """What is known of the Service is remembered, so only the probe itself finds nobody."""
+    with serving(Cluster(service("web"))) as server:
+        made = api(tmp_path, server, retry=quick(attempts=1))
+        probes = ApiProxyProbes(HERE, namespace="shop", api=made)
+        assert one(probes).ok
+    made.close()
+    assert probes.sample({"e": "web"}) == ()
 
 
 def test_probes_that_go_in_turn_find_the_same(tmp_path: Path) -> None:
