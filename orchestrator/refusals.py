@@ -15,9 +15,6 @@ from providers.ports import Finding
 from strategies.begin import Survey
 from strategies.model import Outcome, Revision
 
-_NO_PLACE = frozenset({"NoContext", "NoKubeconfig", "NotInCluster"})
-"""Codes of a context that leads nowhere: what the manifest names cannot be used from here."""
-
 
 def refuse_downgrade(wish: Wish, wanted: Revision, present: Revision | None, doing: str) -> None:
     """What the watcher found is not rolled out when it ranks below what is there already; raises Refused.
@@ -114,7 +111,7 @@ def _unfit(preflight: Callable[[], tuple[Finding, ...]]) -> Iterator[tuple[str, 
     try:
         findings = preflight()
     except ProviderError as error:
-        yield str(error), "kubernetes.context" if error.code in _NO_PLACE else ""
+        yield str(error), ""
         return
     for finding in findings:
         if not finding.ok and finding.fatal:

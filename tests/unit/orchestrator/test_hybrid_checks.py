@@ -25,7 +25,8 @@ def test_without_an_answer_from_a_cluster_no_plan_is_made_and_the_region_is_chec
     assert far is not None
     monkeypatch.setattr(type(there), "hands", lambda *_: {"west": near, "onprem": far})
     monkeypatch.setattr("orchestrator.cli.checkup._account", lambda *_: iter(()))
-    monkeypatch.setattr("providers.azure.account_checks.permissions", lambda *_: Finding(True, "permissions", "suffice"))
+    fine = Finding(True, "permissions", "suffice")
+    monkeypatch.setattr("providers.azure.account_checks.permissions", lambda *_: fine)
     found = [(each.target, each.finding) for each in checkup(LocalDesk(there), yard.loaded(), None, None)]
     wrong = {target for target, each in found if not each.ok and each.fatal}
     assert wrong == {"onprem"}
