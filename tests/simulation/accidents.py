@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING
 from orchestrator.store.ports import Store
 from orchestrator.store.records import LeaseRecord
 from providers.emulator.behaviour import Behaviour
-from providers.emulator.lifecycle import Group
 from providers.emulator.monitor import Profile
+from strategies.names import parse_endpoint
+from tests.simulation.accidents_cluster import ClusterAccidents
 from tests.simulation.doors import GROUPS, PROFILES
-from tests.simulation.scenario import HEALED_SECONDS, Accident
+from tests.simulation.grounds import Ground, Standing
+from tests.simulation.scene import HEALED_SECONDS, Accident
 
 if TYPE_CHECKING:
     from tests.simulation.run import Simulation
 
 
-class Accidents:
+class Accidents(ClusterAccidents):
     """Arms a scenario's accidents; each kind is a method that takes its size from 0 to 1."""
 
     def __init__(self, world: Simulation) -> None:
@@ -38,9 +40,10 @@ class Accidents:
         latest = HEALED_SECONDS - self.lab.agenda.seconds
         self.lab.agenda.after(max(min(seconds, latest), 0.1), heal)
 
-    def _break(self, groups: list[Group], rate: float, seconds: float) -> None:
+    def _break(self, only: Callable[[Standing], bool], rate: float, seconds: float) -> None:
         """Let what runs now fail, and later be as it was."""
-        broken = [(run, run.behaviour) for group in groups for run in group.runs]
+        running = {id(run): run for ground in self.lab.grounds.values() for run in ground.running(only)}
+        broken = [(run, run.behaviour) for run in running.values()]
         for run, behaviour in broken:
             run.behaviour = Behaviour(behaviour.version, error_rate=rate)
 
@@ -52,12 +55,11 @@ class Accidents:
 
     def incident(self, size: float) -> None:
         """Both sides fail together."""
-        self._break(self.lab.world.groups.all(), 0.3 + 0.7 * size, 10 + 40 * size)
+        self._break(lambda _: True, 0.3 + 0.7 * size, 10 + 40 * size)
 
     def stable_sick(self, size: float) -> None:
         """What serves from before fails, or vanishes for a while."""
-        groups = [g for g in self.lab.world.groups.all() if "-1-" in g.name or "-blue-" in g.name]
-        self._break(groups, 1.0, 20 + 100 * size)
+        self._break(lambda found: "-1-" in found.name or "-blue-" in found.name, 1.0, 20 + 100 * size)
 
     def metrics_gone(self, size: float) -> None:
         """No source counts."""
@@ -85,7 +87,7 @@ class Accidents:
         if profile is None:
             return
         shown = self.lab.world.profiles.json(profile)
-        self.lab.facts.touched.add(profile.name)
+        self.lab.facts.touched |= {profile.name, *(ground.routing for ground in self._behind(profile.name))}
         path = f"{PROFILES}/{profile.name}"
         for wanted in self.lab.scenario.services:
             profiles = {place.profile for place in wanted.places.values()}
@@ -93,12 +95,12 @@ class Accidents:
         # Whoever makes it again as it was takes the blame for groups that went meanwhile.
         self.lab.facts.by_hand |= {self.lab.hosts.get(e.target.lower(), e.target) for e in profile.endpoints}
         self.world.by_hand("DELETE", path, None)
-        self.world.judge.exposure.note(profile.name)
+        self._note(profile.name)
         body = {key: shown[key] for key in ("location", "tags", "properties")}
 
         def again() -> None:
             self.world.by_hand("PUT", path, body)
-            self.world.judge.exposure.note(profile.name)
+            self._note(profile.name)
 
         self._end(5 + 60 * size, again)
 
@@ -154,14 +156,14 @@ class Accidents:
         profile = self._some_profile()
         if profile is None:
             return
-        mine = [e for e in profile.endpoints if self.world.judge.ours(e.name) and e.enabled]
+        mine = [e for e in profile.endpoints if parse_endpoint(e.name) and e.enabled]
         if len(mine) < 1 + spare:
             return
         chosen = self.rng.choice(mine)
         self.lab.facts.touched.add(profile.name)
         path = f"{PROFILES}/{profile.name}/ExternalEndpoints/{chosen.name}"
         self.world.by_hand("PATCH", path, {"properties": change(dict(chosen.properties))})
-        self.world.judge.exposure.note(profile.name)
+        self._note(profile.name)
 
     def _some_profile(self) -> Profile | None:
         there = self.lab.world.profiles.all()
@@ -177,8 +179,17 @@ class Accidents:
         host = f"{name}.{profile.name}.example.com"
         properties = {"target": host, "weight": 1 + int(size * 200), "priority": 700}
         self.world.by_hand("PUT", f"{PROFILES}/{profile.name}/ExternalEndpoints/{name}", {"properties": properties})
-        self.lab.foreign[profile.name] = self.lab.strangers(profile)
-        self.world.judge.exposure.note(profile.name)
+        for ground in self._behind(profile.name):
+            self.lab.foreign[ground.routing] = ground.foreign()
+        self._note(profile.name)
+
+    def _behind(self, profile: str) -> list[Ground]:
+        """What stands behind a profile: as its routing, or with it as the name in front."""
+        return [ground for ground in self.lab.routings() if profile in (ground.routing, ground.place.profile)]
+
+    def _note(self, profile: str) -> None:
+        for ground in self._behind(profile):
+            self.world.judge.exposure.note(ground)
 
     def hand_deletes_group(self, size: float) -> None:
         """Somebody deletes a candidate's group by hand."""

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from strategies.seen import Counts
+from tests.simulation.cluster_clients import RouteClient
+from tests.simulation.cluster_ground import ClusterGround
 
 if TYPE_CHECKING:
     from tests.simulation.run import Simulation
@@ -74,11 +76,17 @@ class Crowd:
         profiles: dict[str, list[tuple[str, str]]] = {}
         for wanted in world.lab.scenario.services:
             for target, place in wanted.places.items():
-                profiles.setdefault(place.profile, []).append((wanted.service.name, target))
+                if not place.cluster:
+                    profiles.setdefault(place.profile, []).append((wanted.service.name, target))
         for profile, where in profiles.items():
             for number in range(world.lab.scenario.clients):
                 client = Client(self, profile, tuple(where), seed + 1000 * number + len(profile))
                 world.lab.agenda.at(client.period * number / 3, client.run)
+        for ground in world.lab.grounds.values():
+            if isinstance(ground, ClusterGround):
+                for number in range(world.lab.scenario.clients):
+                    asker = RouteClient(self, ground, seed + 1000 * number + len(ground.routing) + 7)
+                    world.lab.agenda.at(asker.period * number / 3, asker.run)
 
     def request(self, client: Client, host: str) -> bool:
         """Ask a host once; say whether the connection lives on."""
@@ -90,14 +98,16 @@ class Crowd:
             judge.reached_nobody(client.profile, host)
             return False
         answer = lab.world.groups.answer(group.key, "/", client.rng)
-        bucket = int(lab.agenda.seconds // BUCKET_SECONDS)
-        ok = answer is not None and answer.status < 500
-        counter = self._counted.setdefault(bucket, Counter())
-        counter[group.name, ok] += CROWD
+        self.count(group.name, ok=answer is not None and answer.status < 500)
         if answer is None:
             judge.refused(client.profile, group)
             return False
         return True
+
+    def count(self, name: str, *, ok: bool) -> None:
+        """Count one answer of a workload."""
+        bucket = int(self.world.lab.agenda.seconds // BUCKET_SECONDS)
+        self._counted.setdefault(bucket, Counter())[name, ok] += CROWD
 
     def counts(self, where: tuple[str, str], since: datetime) -> tuple[Counts, ...]:
         """Whole intervals since then, by side of the service's rollout under way."""
@@ -106,7 +116,7 @@ class Crowd:
         if rollout is None:
             return ()
         state = rollout.target(where[1])
-        started = lab.agenda.started
+        started, ground = lab.agenda.started, lab.ground(where)
         first = -int(-(since - started).total_seconds() // BUCKET_SECONDS)
         last = int(lab.agenda.seconds // BUCKET_SECONDS)
         found = []
@@ -114,17 +124,9 @@ class Crowd:
             counter = self._counted.get(bucket, Counter())
             parts = []
             for slots in (state.stable, state.candidate):
-                good = sum(counter[_name(self.world, slot), True] for slot in slots)
-                bad = sum(counter[_name(self.world, slot), False] for slot in slots)
+                good = sum(counter[ground.counted_as(slot), True] for slot in slots)
+                bad = sum(counter[ground.counted_as(slot), False] for slot in slots)
                 parts += [good + bad, bad]
             begin = started + timedelta(seconds=bucket * BUCKET_SECONDS)
             found.append(Counts(begin, begin + timedelta(seconds=BUCKET_SECONDS), *parts))
         return tuple(found)
-
-
-def _name(world: Simulation, slot: object) -> str:
-    name = getattr(slot, "name", "")
-    if name:
-        return str(name)
-    group = world.lab.world.groups.by_name(getattr(slot, "address", None) or "")
-    return group.name if group else ""

@@ -18,6 +18,7 @@ _ROOT = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/shop/providers"
 GROUPS = f"{_ROOT}/Microsoft.ContainerInstance/containerGroups"
 PROFILES = f"{_ROOT}/Microsoft.Network/trafficManagerProfiles"
 PORT = 8080
+EXTERNAL = "Microsoft.Network/trafficManagerProfiles/externalEndpoints"
 
 
 def template(image: str, label: str) -> dict[str, Any]:
@@ -43,6 +44,27 @@ def write(world: World, method: str, path: str, body: Any) -> Any:
     result = Arm(world).call(method, path, body, version).result
     assert result.status < 300, (method, path, result.body)
     return result.body
+
+
+def make_profile(world: World, name: str, ttl: int, endpoints: list[dict[str, Any]], port: int = PORT) -> None:
+    """Make a profile, or give the one that is there these endpoints; `port` is what it checks."""
+    monitor = {"protocol": "HTTP", "port": port, "path": "/healthz", "intervalInSeconds": 10}
+    monitor |= {"timeoutInSeconds": 5, "toleratedNumberOfFailures": 2}
+    properties = {
+        "trafficRoutingMethod": "Weighted",
+        "dnsConfig": {"relativeName": name, "ttl": ttl},
+        "monitorConfig": monitor,
+        "endpoints": endpoints,
+    }
+    body = {"location": "global", "tags": {"team": "a"}, "properties": properties}
+    write(world, "PUT", f"{PROFILES}/{name}", body)
+
+
+def endpoint(name: str, host: str, weight: int, *, enabled: bool) -> dict[str, Any]:
+    """An external endpoint."""
+    status = "Enabled" if enabled else "Disabled"
+    properties = {"target": host, "weight": weight, "endpointStatus": status, "priority": 500 + len(host)}
+    return {"name": name, "type": EXTERNAL, "properties": properties}
 
 
 def workloads(world: World, service: Service, target: str) -> InProcessWorkloads:

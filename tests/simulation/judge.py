@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING
 from providers.emulator.lifecycle import Group
 from strategies.begin import Survey
 from strategies.model import Outcome, Rollout, TargetState
-from strategies.names import parse_endpoint
+from strategies.names import holder
 from strategies.phases import Phase
+from tests.simulation.cluster_ground import ClusterGround
 from tests.simulation.judge_saves import Saves
 from tests.simulation.shares import weights_of
 
 if TYPE_CHECKING:
-    pass
+    from providers.emulator.kube.traffic import Routed
 
 WATCH_SECONDS = 5.0
+ENDING_SECONDS = 120.0
+"""How long everything that is being deleted may take to go."""
 GAP_SECONDS = 40.0
 """The longest a rollout may go without a tick while a process runs: two lease periods, a poll, a tick."""
 
@@ -38,18 +41,17 @@ class Judge(Saves):
 
     def _end_of(self, after: Rollout, state: TargetState) -> None:
         """The guarantee: promoted, the new side has everything and the old one is gone; else the old as before."""
-        where = (after.service.name, state.name)
-        name = self.world.profile_of(where)
-        profile = self.lab.profile(name)
-        if profile is None or name in self.facts.touched:
+        ground = self.lab.ground((after.service.name, state.name))
+        view = ground.view()
+        if view is None or ground.routing in self.facts.touched:
             return
         promoted = state.phase is Phase.PROMOTED
         staying, leaving = (state.candidate, state.stable) if promoted else (state.stable, state.candidate)
-        weights = weights_of(self.lab, name)
+        weights = weights_of(view)
         for slot in leaving:
-            if self.lab.endpoint(name, slot.endpoint) is not None:
-                self.fail("S4", f"{after.id} ended and {slot.endpoint} still stands in {name}")
-            group = self.lab.find_group(slot.name) if slot.name else None
+            if ground.key(slot) in weights or ground.mentions(ground.host(slot)):
+                self.fail("S4", f"{after.id} ended and {slot.endpoint} still stands in {ground.routing}")
+            group = ground.standing(slot.name) if slot.name else None
             kept = slot.kept_until or slot.leftover
             if group is not None and not group.deleting and not kept:
                 self.fail("L3", f"{after.id} ended and {slot.name} still runs")
@@ -57,18 +59,14 @@ class Judge(Saves):
             wanted = slot.weight if slot.adopted and not promoted else None
             if wanted == 0:
                 continue
-            if not weights.get(slot.endpoint.lower()):
+            if not weights.get(ground.key(slot)):
                 self.fail("S2", f"{after.id} ended and {slot.endpoint} has no traffic")
-            if wanted is not None and weights[slot.endpoint.lower()] != wanted:
+            if wanted is not None and weights[ground.key(slot)] != wanted:
                 self.fail("S8", f"{after.id} was rolled back and {slot.endpoint} has not its former weight {wanted}")
-        pairs = profile.tags.get("rollout-active", "")
-        if f"{after.service.name}=" in pairs:
-            self.fail("L3", f"{after.id} ended and {name} is still marked: {pairs}")
-        place = self.world.wanted(after.service.name).places[state.name]
-        # The TTL is restored in every terminal phase, by the last service to finish.
-        if not pairs and profile.properties["dnsConfig"]["ttl"] != place.ttl:
-            ttl = profile.properties["dnsConfig"]["ttl"]
-            self.fail("L3", f"{after.id} ended and the TTL of {name} is {ttl}, not {place.ttl}")
+        if f"{holder(after.service.name, state.name)}=" in ground.marks():
+            self.fail("L3", f"{after.id} ended and {ground.routing} is still marked: {ground.marks()}")
+        if left := ground.unrestored():
+            self.fail("L3", f"{after.id} ended and {left}")
 
     # Beginnings
 
@@ -91,12 +89,8 @@ class Judge(Saves):
         """S2: a name that led somewhere once leads somewhere always."""
         if profile not in self.served or profile in self.facts.touched:
             return
-        if all(
-            w.places[t].stable == "none"
-            for w in self.lab.scenario.services
-            for t in w.places
-            if self.world.profile_of((w.service.name, t)) == profile
-        ):
+        places = [place for wanted in self.lab.scenario.services for place in wanted.places.values()]
+        if all(place.stable == "none" for place in places if place.profile == profile):
             return
         self.fail("S2", f"{profile} is answered with nobody ({code})")
 
@@ -114,6 +108,35 @@ class Judge(Saves):
         if (run is None or (run.ended_at is None and run.since is None)) and group.name not in self.facts.by_hand:
             self.fail("S1", f"a client of {profile} was sent to {group.name}, which is not up yet")
 
+    def opening(self, ground: ClusterGround) -> None:
+        """S2: an entrance is opened only when the gateway already leads somewhere."""
+        host, path = ground.gateway_host, ground.probed_path
+        routed = ground.cluster.traffic.route(host, path, {}, self.lab.rng)
+        if routed.pod is None and routed.status != 503 and ground.routing not in self.facts.touched:
+            self.fail("S2", f"the entrance to {ground.routing} is opened while the gateway answers {routed.status}")
+
+    def led_to(self, ground: ClusterGround, deployment: str) -> None:
+        """S3: no request reaches a pod whose Deployment is on its way out, and no copy of one does."""
+        self.served.add(ground.routing)
+        found = ground.standing(deployment)
+        if (found is None or found.deleting) and deployment not in self.facts.by_hand:
+            self.fail("S3", f"a client of {ground.routing} was led to {deployment}, whose deletion has begun")
+
+    def led_nowhere(self, ground: ClusterGround, routed: Routed, backend: str, *, ours: bool) -> None:
+        """S1, S2, S3: the gateway answers for itself only where a bad release has nobody to answer."""
+        if ground.routing in self.facts.touched or backend in self.facts.by_hand:
+            return
+        if routed.status == 503 and ours and ground.is_our_backend(backend):
+            found = ground.standing(backend)
+            if found is None or found.deleting:
+                self.fail("S3", f"a client of {ground.routing} was led to {backend}, which is gone or going")
+            if backend not in self.clusters[ground.cluster.name].ever_up:
+                self.fail("S1", f"a client of {ground.routing} was led to {backend}, which was never up")
+        elif routed.status != 503:
+            first = ground.place.stable == "none" and not ground.place.profile
+            if not first and (ground.routing in self.served or ground.place.profile):
+                self.fail("S2", f"a client of {ground.routing} is answered {routed.status} by the gateway itself")
+
     # Time
 
     def passed(self) -> None:
@@ -130,21 +153,21 @@ class Judge(Saves):
             rollout = self.world.store.load(rollout_id)
             said = "; ".join(f"{s.name} {s.phase}: {s.note}" for s in rollout.targets)
             self.fail("L1", f"{rollout_id} has not ended: {said}")
-        for group in self.lab.world.groups.all():
-            service = group.body.get("tags", {}).get("rollout-service")
-            if service is None or group.deleting or group.name in self.facts.by_hand | self.spare:
-                continue
-            # L3: no orphan: whatever was made serves, is retained, or is listed.
-            if "rollout-keep-until" in group.body["tags"] or group.name in self.world.listed():
-                continue
-            self.fail("L3", f"{group.name} is an orphan: it neither serves nor is listed")
+        if self.lab.scenario.clustered:
+            # What belongs to a Deployment goes after it, and pods take their time.
+            self.lab.clock.advance(ENDING_SECONDS)
+            self.lab.world.tick()
+        listed = self.world.listed()
+        for ground in self.lab.grounds.values():
+            for found in ground.workloads():
+                if found.deleting or found.kept or found.name in self.facts.by_hand | self.spare:
+                    continue
+                # L3: no orphan: whatever was made serves, is retained, or is listed.
+                if found.name not in listed:
+                    self.fail("L3", f"{found.name} is an orphan: it neither serves nor is listed")
 
     def forget(self) -> None:
         """A lost store forgets its poison; what the world's marks still say is told by the survey."""
         self.taken_back.clear()
         self.waited.clear()
         self.made.clear()
-
-    def ours(self, endpoint: str) -> bool:
-        """Whether an endpoint's name is one of ours."""
-        return parse_endpoint(endpoint) is not None

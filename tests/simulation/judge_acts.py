@@ -5,16 +5,21 @@ The judge sees the world itself and every save, never the reasoning of the code 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn
 
 from strategies.model import TrafficIntent
 from strategies.phases import Phase
+from tests.simulation.grounds import Ground, View
+from tests.simulation.judge_cluster import ClusterWrites, Writing
 from tests.simulation.lab import ViolationError
-from tests.simulation.shares import Exposure, enabled
+from tests.simulation.shares import Exposure
 
 if TYPE_CHECKING:
     from tests.simulation.processes import Process
     from tests.simulation.run import Simulation
+
+_FAILURES = 3
+"""So many failed probes in a row, and everybody knows that an endpoint is bad."""
 
 
 class Acts:
@@ -33,9 +38,12 @@ class Acts:
         self.spare: set[str] = set()
         self.edges: set[tuple[Phase, Phase]] = set()
         self.collecting = False
-        self._before: tuple[set[str], bool, int] = (set(), True, 0)
+        self.drained: dict[tuple[str, str], float] = {}
+        self.clusters: dict[str, ClusterWrites] = {}
+        for ground in world.lab.grounds.values():
+            ground.listen(self.clusters, self)
 
-    def fail(self, rule: str, message: str) -> None:
+    def fail(self, rule: str, message: str) -> NoReturn:
         """Report a broken guarantee."""
         raise ViolationError(rule, f"{message} (second {self.lab.agenda.seconds:.1f})")
 
@@ -50,9 +58,9 @@ class Acts:
         if process.leases[service].rest() <= 0:
             self.fail("S6", f"{process.owner.host}/{process.owner.pid} acts on {service} after its lease ran out")
 
-    def creating(self, name: str) -> None:
+    def creating(self, where: tuple[str, str], name: str) -> None:
         """S7: every create happens at most once per rollout and slot; a name that is there is never put again."""
-        if self.lab.find_group(name) is not None:
+        if self.lab.ground(where).standing(name) is not None:
             self.fail("S7", f"{name} is created although it is there")
         if name in self.made and name not in self.facts.by_hand:
             self.fail("S7", f"{name} is created a second time")
@@ -63,22 +71,24 @@ class Acts:
 
     def retiring(self, where: tuple[str, str], name: str, *, keep: bool) -> None:
         """S3, S4 and S8 at the moment at which a deletion is sent."""
-        group = self.lab.find_group(name)
-        if group is None or group.deleting:
+        found = self.lab.ground(where).standing(name)
+        if found is None or found.deleting:
             return
         # S8: only what carries our mark is deleted.
-        if group.body.get("tags", {}).get("rollout-service") != where[0]:
+        if found.service != where[0]:
             self.fail("S8", f"{name} is deleted, which does not bear the mark of {where[0]}")
-        host = (group.fqdn or "").lower()
-        # S4: the endpoint leaves the profile before the group is deleted.
-        for profile in self.lab.world.profiles.all():
-            if any(e.target.lower() == host for e in profile.endpoints):
-                self.fail("S4", f"{name} is deleted or retained while it still stands in profile {profile.name}")
+        # S4: the endpoint or backend leaves the routing, in whatever way it stands there, before the group is deleted.
+        for ground in self.lab.grounds.values():
+            if ground.mentions(found.host):
+                self.fail("S4", f"{name} is deleted or retained while it still stands in {ground.routing}")
         if keep:
             return
+        carried = self.lab.ground(where).carried()
+        if carried is not None and found.host in carried.hosts and name not in self.facts.by_hand:
+            self.fail("S3", f"{name} is deleted while the gateways still lead requests there")
         # S3: nothing is deleted before the last answer that names it has expired, plus propagation and margin.
         target = self.world.wanted(where[0]).service.target(where[1])
-        expiry = self.exposure.expiry.get(host)
+        expiry = self.exposure.expiry.get(found.host)
         if expiry is not None and name not in self.facts.by_hand:
             margin = target.drain.margin_seconds or 10.0
             earliest = expiry + target.drain.propagation_seconds + margin - self.facts.jumped
@@ -86,51 +96,71 @@ class Acts:
                 early = earliest - self.lab.agenda.seconds
                 self.fail("S3", f"{name} is deleted {early:.1f} s before its last possible client has gone")
 
-    def shifting(self, where: tuple[str, str]) -> None:
-        """Remember how a profile stood before a write."""
-        name = self.world.profile_of(where)
-        profile = self.lab.profile(name)
-        hosts = enabled(profile) if profile else set()
-        ttl = int(profile.properties["dnsConfig"]["ttl"]) if profile else 0
-        self._before = hosts, any(self.lab.well(host) for host in hosts), ttl
+    def shifting(self, where: tuple[str, str]) -> Writing:
+        """Remember how a routing stood before a write."""
+        ground = self.lab.ground(where)
+        view = ground.view()
+        served = view.served if view else frozenset()
+        return Writing(where, served, any(ground.well(host) for host in served), view.ttl if view else 0)
 
-    def shifted(self, where: tuple[str, str], intent: TrafficIntent) -> None:
-        """S2 and S8 after a write to a profile."""
-        name = self.world.profile_of(where)
-        profile = self.lab.profile(name)
-        self.exposure.note(name)
-        if profile is None:
+    def shifted(self, act: Writing, intent: TrafficIntent, *, whole: bool) -> None:
+        """S2 and S8 after a write to a routing; `whole` says whether it returned."""
+        where, ground = act.where, self.lab.ground(act.where)
+        view = ground.view()
+        self.exposure.note(ground)
+        if view is None:
             return
-        # S8: foreign endpoints survive byte for byte.
-        if self.lab.strangers(profile) != self.lab.foreign[name]:
-            self.fail("S8", f"a foreign endpoint of {name} was changed: {self.lab.strangers(profile)}")
-        if profile.tags.get("team") != "a":
-            self.fail("S8", f"a foreign tag of {name} was changed: {profile.tags}")
-        before, well, ttl = self._before
+        # S8: what is not ours survives byte for byte.
+        if ground.foreign() != self.lab.foreign[ground.routing]:
+            self.fail("S8", f"something foreign in {ground.routing} was changed: {ground.foreign()}")
         # The TTL is raised again only when no rollout of ours needs it low any more.
-        if before and profile.properties["dnsConfig"]["ttl"] > ttl and "rollout-active" in profile.tags:
-            self.fail("S3", f"the TTL of {name} is raised while {profile.tags['rollout-active']} is under way")
-        hosts = enabled(profile)
+        if act.served and view.ttl > act.ttl and ground.marks():
+            self.fail("S3", f"the TTL of {ground.routing} is raised while {ground.marks()} is under way")
+        served = view.served
         first = not any(m.weight for m in intent.members) and intent.absent
-        # S2: at least one enabled endpoint always serves.
-        if before and not hosts and not (first and self._never_stable(where)):
-            self.fail("S2", f"a split with every weight zero was written to {name}")
+        # S2: at least one enabled endpoint always serves, and nobody is led to where nobody serves.
+        closes = intent.entrance is False
+        if act.served and not served and not ((first or closes) and self._never_stable(where)):
+            self.fail("S2", f"a split with every weight zero was written to {ground.routing}")
+        if view.entered and not view.hosts and self._has_entrance(where):
+            self.fail("S2", f"the entrance to {ground.routing} stands open and leads to nobody")
+        if whole and ground.by_call:
+            self._as_intended(ground, view, intent)
         rollout = self.world.store.active(where[0])
         settled = rollout is not None and rollout.id in self.facts.settled
         if (
-            well
-            and hosts
+            act.well
+            and served
             and not settled
-            and not any(self.lab.well(host) for host in hosts)
-            and self._known_bad(profile, hosts)
+            and not any(ground.well(host) for host in served)
+            and self._known_bad(where, served)
         ):
-            self.fail("S2", f"{name} was left with endpoints of which none serves: {sorted(hosts)}")
+            self.fail("S2", f"{ground.routing} was left with endpoints of which none serves: {sorted(served)}")
+
+    def _as_intended(self, ground: Ground, view: View, intent: TrafficIntent) -> None:
+        """S5: a write that returned gives in every rule to each of ours exactly what was wanted."""
+        wanted = {member.address or member.endpoint: member.weight for member in intent.members}
+        for part in view.parts:
+            ours = {name: weight for name, weight in part.items() if ground.is_our_backend(name)}
+            # What somebody brought back into a route after it was gone is nobody's any more.
+            ours = {name: weight for name, weight in ours.items() if name in wanted or name not in self.facts.by_hand}
+            if ours and wanted:
+                have = {name: ours.get(name, 0) for name in {*ours, *wanted}}
+                if have != {name: wanted.get(name, 0) for name in have}:
+                    self.fail("S5", f"{ground.routing} was written with {ours}; wanted was {wanted}")
+
+    def _has_entrance(self, where: tuple[str, str]) -> bool:
+        return self.world.wanted(where[0]).service.target(where[1]).entrance
 
     def _never_stable(self, where: tuple[str, str]) -> bool:
         rollout = self.world.store.active(where[0])
         return rollout is not None and not rollout.target(where[1]).stable
 
-    def _known_bad(self, profile: Any, hosts: set[str]) -> bool:
-        ours = [e for e in profile.endpoints if e.target.lower() in hosts]
-        limit = 3
-        return bool(ours) and all(self.failed.get(e.name, 0) >= limit for e in ours)
+    def _known_bad(self, where: tuple[str, str], served: frozenset[str]) -> bool:
+        rollout, ground = self.world.store.active(where[0]), self.lab.ground(where)
+        if rollout is None:
+            return False
+        state = rollout.target(where[1])
+        ours = {ground.host(slot): slot for slot in (*state.stable, *state.candidate)}
+        found = [ours[host] for host in served if host in ours]
+        return bool(found) and all(self.failed.get(slot.endpoint, 0) >= _FAILURES for slot in found)

@@ -6,12 +6,14 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from orchestrator.store.rules import ENDS
+from strategies.detours import is_for_probes
 from strategies.journal import Event
-from strategies.model import CommandKind, Rollout, TargetState
+from strategies.model import CommandKind, Rollout, Stage, TargetState
 from strategies.phases import EDGES, FORWARD, RETURNING_HOME, Phase
 from strategies.plan import Target
-from tests.simulation.judge_acts import Acts
-from tests.simulation.shares import weights_of
+from tests.simulation.grounds import View
+from tests.simulation.judge_waves import Waves
+from tests.simulation.shares import shares, weights_of
 
 if TYPE_CHECKING:
     from tests.simulation.processes import Process
@@ -24,7 +26,7 @@ _BLIND_STEPS = {
 }
 
 
-class Saves(Acts, ABC):
+class Saves(Waves, ABC):
     """The judge's checks of saves."""
 
     def saved(self, process: Process, before: Rollout, after: Rollout, events: tuple[Event, ...]) -> None:
@@ -37,14 +39,22 @@ class Saves(Acts, ABC):
             target = after.service.target(new.name)
             if new.asked is not None and (old.asked is None or old.asked.intent != new.asked.intent):
                 self._intent(before, after, old, new, target)
+            # S5: no step is left out unless a person promotes it all.
+            if new.step > old.step + 1 and not after.full:
+                self.fail("S5", f"{new.name}: step {new.step} follows step {old.step}")
             self._sick(old, new, target, after)
             self._sound(old, new, target, after)
         self._abort(before, after)
+        self._waves(before, after)
         if after.outcome in ENDS and before.outcome not in ENDS:
             self._ended(after)
 
     def _probes(self, process: Process) -> None:
+        misled = {each for ground in self.lab.grounds.values() for each in ground.misled}
         for probe in process.probed:
+            if probe.ok and (probe.slot, self.lab.agenda.seconds) in misled:
+                # What another one has answered says nothing of this one.
+                continue
             if probe.ok:
                 self.clean.setdefault(probe.slot, []).append(self.lab.agenda.seconds)
                 self.failed[probe.slot] = 0
@@ -82,20 +92,25 @@ class Saves(Acts, ABC):
         assert new.asked is not None
         share = new.asked.share
         where = (after.service.name, new.name)
-        weights = weights_of(self.lab, self.world.profile_of(where))
-        members = {m.endpoint: m for m in new.asked.intent.members}
-        # S1: no weight to a group that has not been seen ready.
+        ground = self.lab.ground(where)
+        view, intent = ground.view(), new.asked.intent
+        members = {m.endpoint: m for m in intent.members}
+        led = {d.endpoint for d in intent.detours if not is_for_probes(d)} | {m.endpoint for m in intent.mirrors}
+        # S5: requests are led past the split only where a step says so.
+        if led and not target.plan.steps[new.step].leads:
+            self.fail("S5", f"{new.name}: requests are led to {led}, which step {new.step} does not say")
+        # S1: no weight, and no request or copy besides, to a group that has not been seen ready.
         for slot in new.candidate:
             member = members.get(slot.endpoint)
-            if member is None or not member.weight or weights.get(slot.endpoint.lower()):
+            gets = slot.endpoint in led or (member is not None and member.weight > 0)
+            if not gets or (view is not None and ground.host(slot) in view.hosts):
                 continue
-            group = self.lab.find_group(slot.name)
-            since = group.runs[0].since if group is not None and group.runs else None
+            group = ground.standing(slot.name)
             if after.id in self.facts.settled or slot.name in self.facts.by_hand:
                 continue
-            if group is None or group.provisioning != "Succeeded":
+            if group is None or not group.up:
                 self.fail("S1", f"{slot.name} gets traffic and is not up")
-            began = (since - self.lab.agenda.started).total_seconds() if since else 1e9
+            began = group.since if group.since is not None else 1e9
             clean = sum(at >= began - 0.01 for at in self.clean.get(slot.endpoint, ()))
             if clean < target.probe.before:
                 self.fail("S1", f"{slot.name} gets traffic after {clean} clean probes since its last start")
@@ -108,15 +123,29 @@ class Saves(Acts, ABC):
         adopted = sum(slot.weight or 0 for slot in new.stable if slot.adopted)
         if members and total not in (target.weight or adopted or 1000, adopted or -1):
             self.fail("S8", f"the sum of our weights in {where} becomes {total}")
+        self._in_part(after, new, view, total)
         # S2: a split with every weight zero is never intended.
         if members and total == 0:
             self.fail("S2", f"a split with every weight zero is asked for in {where}")
 
+    def _in_part(self, after: Rollout, new: TargetState, view: View | None, total: int) -> None:
+        """S5: the weights give the candidate its share and no more, where there is an old side that serves."""
+        assert new.asked is not None
+        share, ground = new.asked.share, self.lab.ground((after.service.name, new.name))
+        weights = weights_of(view)
+        serves = any(weights.get(ground.key(slot)) for slot in new.stable if slot.stage is not Stage.GONE)
+        if not (0 < share < 100 and total and serves):
+            return
+        mine = {slot.endpoint for slot in new.candidate}
+        given = sum(member.weight for member in new.asked.intent.members if member.endpoint in mine)
+        if abs(100 * given / total - share) > 100 * max(len(mine), len(new.stable)) / total + 0.01:
+            self.fail("S5", f"{new.name}: weights of {given} in {total} are asked for at {share:g} %")
+
     def _rises(self, after: Rollout, old: TargetState, new: TargetState, target: Target, was: float) -> None:
         assert new.asked is not None
-        shares = [step.share for step in target.plan.steps]
-        reached = max(i for i, s in enumerate(shares) if s <= was)
-        allowed = shares[-1] if after.full else shares[reached + 1]
+        steps = [step.share for step in target.plan.steps]
+        reached = max(i for i, s in enumerate(steps) if s <= was)
+        allowed = steps[-1] if after.full else steps[reached + 1]
         if old.phase is not Phase.HOLDING:
             self.fail("S5", f"{new.name}: the share rises from {was:g} to {new.asked.share:g} in {old.phase}")
         if new.asked.share > allowed:
@@ -124,15 +153,18 @@ class Saves(Acts, ABC):
         if was == 0:
             return
         # S3, S5: a step follows only on one that was confirmed by read-back and has reached the clients.
-        profile = self.world.profile_of((after.service.name, new.name))
-        since, ttl, share = self.exposure.in_force(profile, old)
+        ground = self.lab.ground((after.service.name, new.name))
+        since, ttl, found = self.exposure.in_force(ground, old)
         wait = target.drain.propagation_seconds + ttl
         if not (after.full or new.waived >= reached):
             wait += target.plan.steps[reached].hold_seconds
-        if profile in self.facts.touched:
+        if ground.routing in self.facts.touched:
             return
-        if abs(share - was) > 20 or (share == 0) != (was == 0):
-            self.fail("S5", f"{new.name}: a step follows {was:g} %, but {share:g} % is in force")
+        if any(abs(share - was) > 20 or (share == 0) != (was == 0) for share in found):
+            self.fail("S5", f"{new.name}: a step follows {was:g} %, but {found} % is in force")
+        carried = ground.carried()
+        if carried is not None and shares(carried, ground, old) != found:
+            self.fail("S5", f"{new.name}: a step follows {was:g} %, and the gateways do not do that yet")
         if self.lab.agenda.seconds - since < wait - self.facts.jumped - 0.01:
             stood = self.lab.agenda.seconds - since
             self.fail("S5", f"{new.name}: a step follows {was:g} % after {stood:.1f} s in force instead of {wait:g} s")

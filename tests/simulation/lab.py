@@ -8,20 +8,19 @@ from typing import Any
 
 from providers.emulator.behaviour import Behaviour
 from providers.emulator.clock import ManualClock
-from providers.emulator.inprocess import InProcessProbes, InProcessTraffic, InProcessWorkloads
 from providers.emulator.lifecycle import Group
 from providers.emulator.monitor import Endpoint, Profile
 from providers.emulator.settings import Settings
 from providers.emulator.world import World
 from strategies import names
 from strategies.model import Revision
-from strategies.seen import Mark
-from tests.simulation import doors
 from tests.simulation.agenda import Agenda
+from tests.simulation.azure_ground import AzureGround
+from tests.simulation.cluster_ground import ClusterGround
 from tests.simulation.doors import GROUPS, PROFILES
-from tests.simulation.scenario import Place, Scenario, Wanted
+from tests.simulation.grounds import Ground
+from tests.simulation.scene import Scenario, Wanted
 
-_EXTERNAL = "Microsoft.Network/trafficManagerProfiles/externalEndpoints"
 LATE_SECONDS = 8.0
 """The longest a call of a stalled process may be on its way: shorter than `steering.CALL_SECONDS`."""
 
@@ -74,13 +73,15 @@ class Lab:
         self.digests: dict[tuple[str, str], str] = {}
         for wanted in scenario.services:
             self._images(wanted)
+        self.grounds: dict[tuple[str, str], Ground] = {}
         for wanted in scenario.services:
             for target, place in wanted.places.items():
-                self._place(wanted, target, place)
+                kind = ClusterGround if place.cluster else AzureGround
+                self.grounds[wanted.service.name, target] = kind(self, wanted, target)
         self.clock.advance(11)
         self.world.tick()
         self.agenda.started = self.clock.now()
-        self.foreign = {p.name: self.strangers(p) for p in self.world.profiles.all()}
+        self.foreign = {ground.routing: ground.foreign() for ground in self.routings()}
 
     def _images(self, wanted: Wanted) -> None:
         behaviours = {"v1": Behaviour("v1"), **{r.tag: r.behaviour for r in wanted.releases}}
@@ -94,68 +95,13 @@ class Lab:
         """The revision that a tag of a service stands for."""
         return names.revision(self.digests[service, tag], "template", image=service, tag=tag)
 
-    def _place(self, wanted: Wanted, target: str, place: Place) -> None:
-        """Make a target's profile and whoever serves there before the first release."""
-        endpoints: list[dict[str, Any]] = []
-        name = wanted.service.name
-        if place.stable == "marked":
-            endpoints = self._marked(wanted, target)
-        elif place.stable == "adopted":
-            for number in range(place.replicas_before):
-                host = self._group(f"{name}-{target}-blue-{number}", name, {})
-                weights = (300, 200) if place.replicas_before == 2 else (500,)
-                endpoints.append(_endpoint(f"{name}-{target}-hand{number}", host, weights[number], enabled=True))
-        for stranger, weight, enabled in place.foreign:
-            host = f"{stranger}.{place.profile}.example.com"
-            self.world.profiles.monitor.foreign[host] = True
-            endpoints.append(_endpoint(stranger, host, weight, enabled=enabled))
-        old = self.world.profiles.find(f"{PROFILES}/{place.profile}".lower())
-        if old is not None:
-            endpoints = [_listed(e) for e in old.endpoints] + endpoints
-        monitor = {"protocol": "HTTP", "port": 8080, "path": "/healthz", "intervalInSeconds": 10}
-        monitor |= {"timeoutInSeconds": 5, "toleratedNumberOfFailures": 2}
-        properties = {
-            "trafficRoutingMethod": "Weighted",
-            "dnsConfig": {"relativeName": place.profile, "ttl": place.ttl},
-            "monitorConfig": monitor,
-            "endpoints": endpoints,
-        }
-        body = {"location": "global", "tags": {"team": "a"}, "properties": properties}
-        doors.write(self.world, "PUT", f"{PROFILES}/{place.profile}", body)
+    def ground(self, where: tuple[str, str]) -> Ground:
+        """What a target of a service stands on."""
+        return self.grounds[where]
 
-    def _marked(self, wanted: Wanted, target: str) -> list[dict[str, Any]]:
-        """What an earlier release of ours left: marked groups and their endpoints."""
-        service, place = wanted.service, wanted.places[target]
-        revision, first = self.revision(service.name, "v1"), 0
-        for other in service.targets:
-            if other.name == target:
-                break
-            first += wanted.places[other.name].replicas_before
-        total = service.target(target).weight or 1000
-        count = place.replicas_before
-        endpoints = []
-        for position in range(count):
-            slot = first + position
-            told = {"rollout": "r1", "digest": revision.digest, "template": "template", "image": service.image}
-            mark = Mark(service.name, target, revision.id, 1, slot, tag="v1", **told)
-            name = names.group_name(service.name, revision.short, 1, first + position)
-            host = self._group(name, service.name, doors.tags(mark))
-            weight = total // count + (position < total % count)
-            endpoints.append(_endpoint(names.endpoint_name(mark), host, weight, enabled=True))
-        return endpoints
-
-    def _group(self, name: str, service: str, tags: dict[str, str]) -> str:
-        image = f"registry.example.com/{service}@{self.digests[service, 'v1']}"
-        doors.write(self.world, "PUT", f"{GROUPS}/{name}", {**doors.template(image, name), "tags": tags})
-        return self.group(name).fqdn or ""
-
-    def hands(self, wanted: Wanted, target: str) -> tuple[InProcessWorkloads, InProcessTraffic, InProcessProbes]:
-        """The plain ports of one target, without faults."""
-        return (
-            doors.workloads(self.world, wanted.service, target),
-            doors.traffic(self.world, wanted.service, target, wanted.places[target].profile),
-            doors.probes(self.world, self.rng),
-        )
+    def routings(self) -> list[Ground]:
+        """One ground for each profile and each set of routes."""
+        return list({ground.routing: ground for ground in self.grounds.values()}.values())
 
     # The truth
 
@@ -173,12 +119,6 @@ class Lab:
         """A group by its name, being deleted or not."""
         return self.world.groups.find(f"{GROUPS}/{name}".lower())
 
-    def group(self, name: str) -> Group:
-        """A group that must be there."""
-        found = self.find_group(name)
-        assert found is not None, name
-        return found
-
     def endpoint(self, profile: str, name: str) -> Endpoint | None:
         """An endpoint as it stands."""
         there = self.profile(profile)
@@ -187,29 +127,9 @@ class Lab:
     def strangers(self, profile: Profile) -> dict[str, dict[str, Any]]:
         """What is not ours in a profile: every such endpoint's properties by name."""
         adopted = {name for wanted in self.scenario.services for t in wanted.service.targets for name in t.adopt}
+        adopted |= {f"{service}_{target}" for service, target in self.grounds}
         return {
             e.name: dict(e.properties)
             for e in profile.endpoints
             if names.parse_endpoint(e.name) is None and e.name not in adopted
         }
-
-    def well(self, host: str) -> bool:
-        """Whether a host would answer now if it does not roll dice."""
-        group = self.world.groups.by_name(host)
-        if group is None:
-            return not self.world.groups.zone_of(host)
-        run = group.runs[0] if group.runs else None
-        if run is None or run.since is None:
-            return False
-        age = (self.clock.now() - run.since).total_seconds()
-        return not (run.behaviour.error_rate and age >= run.behaviour.errors_after_seconds)
-
-
-def _endpoint(name: str, host: str, weight: int, *, enabled: bool) -> dict[str, Any]:
-    status = "Enabled" if enabled else "Disabled"
-    properties = {"target": host, "weight": weight, "endpointStatus": status, "priority": 500 + len(host)}
-    return {"name": name, "type": _EXTERNAL, "properties": properties}
-
-
-def _listed(endpoint: Endpoint) -> dict[str, Any]:
-    return {"name": endpoint.name, "type": _EXTERNAL, "properties": dict(endpoint.properties)}

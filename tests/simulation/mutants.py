@@ -5,9 +5,9 @@ Each mutant replaces real functions by wrong ones for as long as `applied` holds
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from unittest import mock
@@ -19,18 +19,9 @@ from providers.azure import profile_requests
 from strategies import advance, commands, drain, missing, observe, steps, traffic, verdict
 from strategies.model import CommandKind, Slot, Stage
 from strategies.phases import Phase
+from tests.simulation.mutants_cluster import CLUSTER_MUTANTS, Mutant, Real, always
 from tests.simulation.run import Report, run
-
-Real = Callable[..., Any]
-Patch = tuple[Any, str, Callable[[Real], Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """One planted fault: `makes` turns each real function into the wrong one."""
-
-    name: str
-    patches: tuple[Patch, ...]
+from tests.simulation.scenario import scenario
 
 
 @contextmanager
@@ -40,10 +31,6 @@ def applied(mutant: Mutant) -> Iterator[None]:
         for owner, attribute, makes in mutant.patches:
             stack.enter_context(mock.patch.object(owner, attribute, makes(getattr(owner, attribute))))
         yield
-
-
-def _always(value: Any) -> Callable[[Real], Any]:
-    return lambda _real: lambda *_args, **_kwargs: value
 
 
 def _half_ttl(real: Real) -> Any:
@@ -114,12 +101,12 @@ def _backwards(real: Real) -> Any:
 
 
 def _restores_early(real: Real) -> Any:
-    def at_share(state: Any, target: Any, share: float, *ids: Any) -> Any:
-        intent = real(state, target, share, *ids)
-        early = share == 100 and intent.ttl_original is not None
+    def at_step(state: Any, target: Any, step: Any, *ids: Any) -> Any:
+        intent = real(state, target, step, *ids)
+        early = step.share == 100 and intent.ttl_original is not None
         return replace(intent, ttl_seconds=intent.ttl_original, ttl_original=None) if early else intent
 
-    return at_share
+    return at_step
 
 
 def _restores_for_all(real: Real) -> Any:
@@ -138,22 +125,22 @@ def _no_propagation(real: Real) -> Any:
 
 
 def _zero_on_return(real: Real) -> Any:
-    def at_share(state: Any, target: Any, share: float, *ids: Any) -> Any:
-        intent = real(state, target, share, *ids)
+    def at_step(state: Any, target: Any, step: Any, *ids: Any) -> Any:
+        intent = real(state, target, step, *ids)
         members = tuple(replace(m, weight=0) for m in intent.members)
-        return replace(intent, members=members) if share == 0 and state.exposed else intent
+        return replace(intent, members=members) if step.share == 0 and state.exposed else intent
 
-    return at_share
+    return at_step
 
 
 def _more_weight(real: Real) -> Any:
-    def at_share(state: Any, target: Any, share: float, *ids: Any) -> Any:
-        intent = real(state, target, share, *ids)
+    def at_step(state: Any, target: Any, step: Any, *ids: Any) -> Any:
+        intent = real(state, target, step, *ids)
         new = {slot.endpoint for slot in state.candidate}
         members = tuple(replace(m, weight=min(m.weight + 1, 1000)) if m.endpoint in new else m for m in intent.members)
-        return replace(intent, members=members) if 0 < share < 100 else intent
+        return replace(intent, members=members) if 0 < step.share < 100 else intent
 
-    return at_share
+    return at_step
 
 
 def _leaves_groups(real: Real) -> Any:
@@ -199,7 +186,7 @@ def _drained_at_once(real: Real) -> Any:
     return lambda *args: replace(real(*args), done=True)
 
 
-MUTANTS = (
+_MUTANTS = (
     Mutant("drain half the TTL", ((observe, "expiry", _half_ttl),)),
     Mutant("drain from intent instead of read-back", ((observe, "_shown", _from_intent),)),
     Mutant("count the drain from the new TTL only", ((observe, "expiry", _new_ttl_only),)),
@@ -210,28 +197,29 @@ MUTANTS = (
     Mutant("forget a foreign endpoint", ((profile_requests, "split_patch", _forgets_foreign),)),
     Mutant(
         "delete before leaving",
-        ((missing, "_shift", _not_in_leaving), (missing, "confirmed", _always(True)), (steps, "confirmed", _if_asked)),
+        ((missing, "_shift", _not_in_leaving), (missing, "confirmed", always(True)), (steps, "confirmed", _if_asked)),
     ),
-    Mutant("create twice", ((observe, "_acked", _never_acked), (missing, "_may_create", _always(True)))),
+    Mutant("create twice", ((observe, "_acked", _never_acked), (missing, "_may_create", always(True)))),
     Mutant("do not wait for a create to show", ((observe, "_absent", _impatient),)),
     Mutant("ignore abort", ((commands, "_apply", _deaf_to_abort),)),
     Mutant("step backwards", ((steps, "_draining", _backwards),)),
     Mutant("skip the steps", ((steps, "_holding", _skips_steps),)),
     Mutant("advance without read-back", ((steps, "confirmed", _if_asked), (steps, "settled", _settled_at_once))),
-    Mutant("restore the TTL too early", ((traffic, "at_share", _restores_early),)),
+    Mutant("restore the TTL too early", ((traffic, "at_step", _restores_early),)),
     Mutant("restore the TTL under another rollout", ((traffic, "left", _restores_for_all),)),
     Mutant("never restore the TTL", ((traffic, "left", _never_restores),)),
-    Mutant("send traffic back to a sick stable side", ((advance, "stable_sick", _always(False)),)),
-    Mutant("ignore failing probes", ((verdict, "_probes", _always(None)), (verdict, "_doubts", _always(None)))),
-    Mutant("act without a lease", ((Lease, "rest", _no_rest), (Lease, "keep", _always(None)))),
-    Mutant("forget the poison", ((rules, "poison_of", _always(None)),)),
-    Mutant("write every weight zero on the way back", ((traffic, "at_share", _zero_on_return),)),
-    Mutant("give the candidate more than its share", ((traffic, "at_share", _more_weight),)),
+    Mutant("send traffic back to a sick stable side", ((advance, "stable_sick", always(False)),)),
+    Mutant("ignore failing probes", ((verdict, "_probes", always(None)), (verdict, "_doubts", always(None)))),
+    Mutant("act without a lease", ((Lease, "rest", _no_rest), (Lease, "keep", always(None)))),
+    Mutant("forget the poison", ((rules, "poison_of", always(None)),)),
+    Mutant("write every weight zero on the way back", ((traffic, "at_step", _zero_on_return),)),
+    Mutant("give the candidate more than its share", ((traffic, "at_step", _more_weight),)),
     Mutant("leave groups behind", ((steps, "retired", _leaves_groups),)),
     Mutant("go on blindly", ((steps, "judge", _sees_no_problem),)),
     Mutant("leave our mark in the profile", ((traffic, "left", _keeps_mark),)),
-    Mutant("change state without an event", ((orchestrator.engine, "explain", _always(())),)),
+    Mutant("change state without an event", ((orchestrator.engine, "explain", always(())),)),
 )
+MUTANTS = (*_MUTANTS, *CLUSTER_MUTANTS)
 WORLDS = range(1, 301)
 
 
@@ -240,6 +228,8 @@ def caught(name: str) -> Report | None:
     mutant = next(m for m in MUTANTS if m.name == name)
     with applied(mutant):
         for seed in WORLDS:
+            if mutant.clustered and not scenario(seed).clustered:
+                continue
             report = run(seed)
             if report.violation:
                 return report

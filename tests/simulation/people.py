@@ -17,7 +17,7 @@ from strategies.model import CommandKind, Outcome, Rollout
 from strategies.phases import Phase
 from strategies.rebuild import survey
 from strategies.seen import TargetSeen
-from tests.simulation.scenario import HEALED_SECONDS, Release, Wanted
+from tests.simulation.scene import HEALED_SECONDS, Release, Wanted
 
 if TYPE_CHECKING:
     from tests.simulation.run import Simulation
@@ -105,7 +105,7 @@ class Watcher:
     def _look(self, target: str) -> TargetSeen:
         if self.world.blind and not self.world.healed:
             raise Transient("the control plane does not answer")
-        groups, traffic, _ = self.world.lab.hands(self.wanted, target)
+        groups, traffic, _ = self.world.lab.ground((self.wanted.service.name, target)).hands(self.rng)
         return TargetSeen(target, groups=groups.discover(), traffic=traffic.look())
 
     def _while_running(self, active: Rollout) -> None:
@@ -161,11 +161,11 @@ class Person:
 
     def _better(self, active: Rollout) -> str:
         """Which side serves better, as a person sees it."""
-        lab = self.world.lab
         for state in active.targets:
             if state.phase is Phase.STUCK:
-                stable = [lab.well((slot.address or "").lower()) for slot in state.stable]
-                candidate = [lab.well((slot.address or "").lower()) for slot in state.candidate]
+                ground = self.world.lab.ground((self.service, state.name))
+                stable = [ground.well(ground.host(slot)) for slot in state.stable]
+                candidate = [ground.well(ground.host(slot)) for slot in state.candidate]
                 if candidate and all(candidate) and not (stable and all(stable)):
                     return "candidate"
         return "stable"

@@ -23,6 +23,7 @@ from tests.simulation.guards import (
     GuardedWorkloads,
     Luck,
 )
+from tests.simulation.judge_cluster import Writing
 from tests.simulation.lab import Crash
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Process:
         self.probed: list[ProbeSeen] = []
         self.alive = True
         self.stalled = False
+        self.shifting: Writing | None = None
         self._ports: dict[str, dict[str, TargetPorts]] = {}
 
     def ports_of(self, rollout_id: str) -> Mapping[str, TargetPorts]:
@@ -61,7 +63,7 @@ class Process:
 
     def _hands(self, service: str, target: str) -> TargetPorts:
         wanted, where = self.world.wanted(service), (service, target)
-        groups, traffic, probes = self.lab.hands(wanted, target)
+        groups, traffic, probes = self.lab.ground(where).hands(self.lab.rng, self)
         return TargetPorts(
             GuardedWorkloads(self, groups, where),
             GuardedTraffic(self, traffic, where),

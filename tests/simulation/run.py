@@ -19,12 +19,15 @@ from strategies import commands, phases, steps
 from strategies.model import CommandKind, Rollout
 from strategies.phases import Phase
 from tests.simulation.accidents import Accidents
+from tests.simulation.accidents_cluster import WORST, neighbour
 from tests.simulation.clients import Crowd
+from tests.simulation.cluster_ground import ClusterGround
 from tests.simulation.judge import WATCH_SECONDS, Judge
 from tests.simulation.lab import Lab, ViolationError
 from tests.simulation.people import Person, Watcher
 from tests.simulation.processes import Process
-from tests.simulation.scenario import HEALED_SECONDS, Wanted, scenario
+from tests.simulation.scenario import scenario
+from tests.simulation.scene import HEALED_SECONDS, Wanted
 
 LONGEST_SECONDS = 1500.0
 """When a world must have come to its end: the healing, and twice a rollout's deadlines."""
@@ -57,6 +60,7 @@ class Simulation:
         self.lab, self.store = Lab(scenario(seed)), store
         self.blind = self.metrics_gone = self.stalling = self.over = False
         self.locked = self.denied = self.denied_groups = False
+        self.forbidden: tuple[str, ...] | None = None
         self.transitions: list[tuple[str, Phase, Phase]] = []
         self.living: set[Owner] = set()
         self.processes: list[Process] = []
@@ -81,10 +85,6 @@ class Simulation:
     def wanted(self, service: str) -> Wanted:
         """A service as the scenario has it."""
         return self._wanted[service]
-
-    def profile_of(self, where: tuple[str, str]) -> str:
-        """The profile in front of a target."""
-        return self._wanted[where[0]].places[where[1]].profile
 
     def skew_of(self, host: int) -> float:
         """How far a host's clock is off."""
@@ -130,9 +130,14 @@ class Simulation:
 
     def grow_stale(self, where: tuple[str, str]) -> None:
         """Let the next reads of a profile that was just written show it as it was before."""
-        profile = self.lab.profile(self.profile_of(where))
+        profile = self.lab.profile(self._wanted[where[0]].places[where[1]].profile)
         if self.stale and not self.healed and profile is not None:
             self.lab.world.faults.stale_reads(profile.key, self.stale)
+
+    def neighbour(self, ground: ClusterGround) -> None:
+        """Somebody writes other fields of a route just before we do."""
+        neighbour(self, ground, self.lab.rng, WORST)
+        self.judge.exposure.note(ground)
 
     def by_hand(self, method: str, path: str, body: Any) -> None:
         """One call in the portal, whatever comes of it."""
@@ -149,9 +154,8 @@ class Simulation:
                     names |= {s.name for s in (*state.candidate, *state.stable) if s.leftover or s.kept_until}
                     names |= {s.name for s in (state.candidate if promoted else state.stable)}
             for target in wanted.service.targets:
-                profile = self.lab.profile(wanted.places[target.name].profile)
-                hosts = {e.target.lower() for e in profile.endpoints} if profile else set()
-                names |= {g.name for g in self.lab.world.groups.all() if (g.fqdn or "").lower() in hosts}
+                ground = self.lab.ground((wanted.service.name, target.name))
+                names |= {found.name for found in ground.workloads() if ground.mentions(found.host)}
         return names
 
     def run(self) -> None:

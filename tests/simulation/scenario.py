@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from providers.emulator.behaviour import Behaviour
 from strategies.model import CommandKind
@@ -26,76 +26,11 @@ from strategies.plan import (
     blue_green,
     canary,
 )
+from tests.simulation.scenario_cluster import CLUSTER_KINDS, clustered
+from tests.simulation.scene import Accident, Order, Place, Release, Scenario, Wanted
 
-HEALED_SECONDS = 170.0
-"""When all faults are over; from then on every rollout must come to its end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One target's surroundings: its profile, who serves at first (`marked`, `adopted` or `none`), and strangers."""
-
-    profile: str
-    stable: str
-    replicas_before: int
-    ttl: int
-    foreign: tuple[tuple[str, int, bool], ...]
-    metrics: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """One image that somebody or the watcher wants out at a time."""
-
-    at: float
-    tag: str
-    behaviour: Behaviour
-    steps: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One command of a person."""
-
-    at: float
-    kind: CommandKind
-
-
-@dataclass(frozen=True, slots=True)
-class Accident:
-    """One thing that goes wrong at a time; `kind` is a method of `accidents.Accidents`."""
-
-    at: float
-    kind: str
-    size: float
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """One service with its surroundings by target name, its releases and the orders given to it."""
-
-    service: Service
-    places: dict[str, Place]
-    releases: tuple[Release, ...]
-    orders: tuple[Order, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """A whole world; the rates are chances per call or per tick."""
-
-    seed: int
-    services: tuple[Wanted, ...]
-    hosts: int
-    accidents: tuple[Accident, ...]
-    call_faults: float
-    crashes: float
-    stalls: float
-    flaps: float
-    propagation: float
-    delete_seconds: float
-    sqlite: bool
-    clients: int
+IN_CLUSTER = 0.36
+"""The part of all worlds in which a target stands in a cluster."""
 
 
 def scenario(seed: int) -> Scenario:
@@ -105,7 +40,11 @@ def scenario(seed: int) -> Scenario:
     count = 2 if rng.random() < 0.2 else 1
     shared = rng.random() < 0.5
     services = tuple(_wanted(rng, number, shared and count == 2) for number in range(count))
-    accidents = _accidents(rng) if rough else ()
+    other = random.Random(seed * 613 + 11)
+    in_cluster = other.random() < IN_CLUSTER
+    if in_cluster:
+        services = clustered(other, services, shared=shared and count == 2)
+    accidents = _accidents(rng, (*_KINDS, *CLUSTER_KINDS) if in_cluster else _KINDS) if rough else ()
     hides = any(accident.kind == "hidden_after_create" for accident in accidents)
     services = tuple(replace(w, orders=w.orders + _at_the_worst(rng, accidents)) for w in services)
     return Scenario(
@@ -121,7 +60,13 @@ def scenario(seed: int) -> Scenario:
         delete_seconds=rng.choice((0.5, 5.0)),
         sqlite=seed % 20 == 0,
         clients=rng.choice((3, 4, 5)),
+        lag=other.choice((0.0, 0.0, 1.0, 4.0)),
+        early=other.random() < 0.4 and not _fronted(services),
     )
+
+
+def _fronted(services: tuple[Wanted, ...]) -> bool:
+    return any(place.cluster and place.profile for wanted in services for place in wanted.places.values())
 
 
 def _at_the_worst(rng: random.Random, accidents: tuple[Accident, ...]) -> tuple[Order, ...]:
@@ -259,9 +204,9 @@ _KINDS = (
 )
 
 
-def _accidents(rng: random.Random) -> tuple[Accident, ...]:
+def _accidents(rng: random.Random, kinds: tuple[str, ...]) -> tuple[Accident, ...]:
     number = rng.choice((0, 1, 1, 2, 3))
-    made = [Accident(rng.uniform(0.0, 120.0), rng.choice(_KINDS), rng.random()) for _ in range(number)]
+    made = [Accident(rng.uniform(0.0, 120.0), rng.choice(kinds), rng.random()) for _ in range(number)]
     # A cloud that hides what it made matters only while something is made.
     made = [replace(a, at=a.at / 20) if a.kind == "hidden_after_create" else a for a in made]
     if any(accident.kind == "hidden_after_create" for accident in made):

@@ -5,75 +5,84 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from providers.emulator.monitor import Profile
 from strategies.model import TargetState
+from tests.simulation.grounds import Ground, View, Weights
 
 if TYPE_CHECKING:
     from tests.simulation.lab import Lab
 
 
-def enabled(profile: Profile) -> set[str]:
-    """The hosts that a profile may answer with."""
-    return {e.target.lower() for e in profile.endpoints if e.enabled}
+def weights_of(view: View | None) -> Weights:
+    """The least weight that any part of the routing gives to each name; 0 for one that is switched off."""
+    found: Weights = {}
+    for part in view.parts if view else ():
+        for name, weight in part.items():
+            found[name] = min(found.get(name, weight), weight)
+    return found
 
 
-def weights_of(lab: Lab, profile: str) -> dict[str, int]:
-    """The weight of every endpoint by name in lower case; 0 for one that is switched off."""
-    there = lab.profile(profile)
-    if there is None:
-        return {}
-    return {e.name.lower(): e.properties["weight"] if e.enabled else 0 for e in there.endpoints}
-
-
-def candidate_share(weights: dict[str, int], state: TargetState) -> float:
-    """The candidate's share of our weights in percent; 0 when nothing of ours is on."""
-    mine = sum(weights.get(slot.endpoint.lower(), 0) for slot in state.candidate)
-    others = sum(weights.get(slot.endpoint.lower(), 0) for slot in state.stable)
-    return 100 * mine / (mine + others) if mine + others else 0.0
+def shares(view: View | None, ground: Ground, state: TargetState) -> set[float]:
+    """The candidate's share of our weights, in percent, in each part that names one of ours; {0} when none does."""
+    stable, candidate = ({ground.key(slot) for slot in side} for side in (state.stable, state.candidate))
+    found = set()
+    for part in view.parts if view else ():
+        mine = sum(weight for name, weight in part.items() if name in candidate)
+        others = sum(weight for name, weight in part.items() if name in stable)
+        if mine + others:
+            found.add(100 * mine / (mine + others))
+    return found or {0.0}
 
 
 @dataclass(frozen=True, slots=True)
-class _View:
+class _Noted:
     since: float
-    ttl: int
-    hosts: frozenset[str]
-    weights: dict[str, int]
+    view: View
+
+
+_NOTHING = View(frozenset(), ({},), 0)
 
 
 class Exposure:
-    """Every profile's history, noted after each write."""
+    """Every routing's history, noted after each write."""
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self.expiry: dict[str, float] = {}
         """By host: when the last answer that names it runs out, without propagation and margin."""
-        self._views: dict[str, list[_View]] = {}
-        for profile in lab.world.profiles.all():
-            self.note(profile.name)
+        self._views: dict[str, list[_Noted]] = {}
+        self._entered_until: dict[str, float] = {}
+        for ground in lab.routings():
+            self.note(ground)
 
-    def note(self, name: str) -> None:
-        """Note a profile as it stands now."""
-        profile, now = self.lab.profile(name), self.lab.agenda.seconds
-        views = self._views.setdefault(name, [])
-        if views:
-            for host in views[-1].hosts:
-                self.expiry[host] = max(self.expiry.get(host, 0.0), now + views[-1].ttl)
-        hosts = frozenset(enabled(profile)) if profile else frozenset()
-        for host in hosts:
+    def note(self, ground: Ground) -> None:
+        """Note a routing as it stands now."""
+        view, now = ground.view() or _NOTHING, self.lab.agenda.seconds
+        noted = self._views.setdefault(ground.routing, [])
+        if noted:
+            self._left(ground.routing, noted[-1].view, now)
+        for host in view.hosts:
             self.lab.remember(host)
-        ttl = int(profile.properties["dnsConfig"]["ttl"]) if profile else 0
-        weights = weights_of(self.lab, name)
-        if views and (views[-1].ttl, views[-1].hosts, views[-1].weights) == (ttl, hosts, weights):
-            return
-        views.append(_View(now, ttl, hosts, weights))
+        if not noted or noted[-1].view != view:
+            noted.append(_Noted(now, view))
 
-    def in_force(self, name: str, state: TargetState) -> tuple[float, int, float]:
-        """Since when the candidate's present share has been in force, the TTL, and that share."""
-        views = self._views[name]
-        share = candidate_share(views[-1].weights, state)
-        since = views[-1].since
-        for view in reversed(views):
-            if candidate_share(view.weights, state) != share:
+    def _left(self, routing: str, before: View, now: float) -> None:
+        """Until when what was named up to now may be reached."""
+        if before.entered:
+            self._entered_until[routing] = now + before.ttl
+        until = self._entered_until.get(routing, 0.0)
+        # A direct routing is asked again with each request; whoever still knows the way to it gets to its present.
+        latest = min(now, until) if before.direct else until
+        for host in before.hosts:
+            self.expiry[host] = max(self.expiry.get(host, 0.0), latest)
+
+    def in_force(self, ground: Ground, state: TargetState) -> tuple[float, int, set[float]]:
+        """Since when the candidate's present share has been in force everywhere, the TTL, and that share."""
+        noted = self._views[ground.routing]
+        found = shares(noted[-1].view, ground, state)
+        since = noted[-1].since
+        for one in reversed(noted):
+            if shares(one.view, ground, state) != found:
                 break
-            since = view.since
-        return since, views[-1].ttl, share
+            since = one.since
+        last = noted[-1].view
+        return since, 0 if last.direct else last.ttl, found

@@ -41,6 +41,17 @@ def test_a_seed_gives_the_same_world_every_time() -> None:
         assert first.journal
 
 
+def test_about_a_third_of_the_worlds_has_clusters_and_some_of_them_waves_in_both_orders() -> None:
+    worlds = [scenario(seed) for seed in range(1, WORLDS + 1)]
+    orders = set()
+    for world in worlds:
+        for wanted in world.services:
+            in_waves = sorted((target.wave, target.name) for target in wanted.service.targets)
+            orders.add(tuple(wanted.places[name].cluster is not None for _, name in in_waves))
+    assert WORLDS / 4 < sum(world.clustered for world in worlds) < WORLDS / 2
+    assert {(True,), (False,), (True, False), (False, True), (True, True)} <= orders
+
+
 def test_the_worlds_end_in_every_way_a_release_can_end() -> None:
     outcomes = {outcome for seed in range(1, 60) for outcome in run(seed).outcomes}
     assert {"promoted", "rolledBack", "superseded"} <= outcomes
