@@ -137,7 +137,9 @@ class AssumedWorld:
                 turns = site.place.follows and (share is not None and share >= 100) != site.followed
                 wanted = action.intent.entrance
                 opens = wanted is not None and wanted != bool(site.routing.entrance)
-                return site.place.shifts + turns + opens
+                after = _written(site, action.intent, holder(self._service, action.target))
+                alone = opens and replace(after, entrance=site.routing.entrance) == site.routing
+                return (0 if alone else site.place.shifts) + turns + opens
 
     def ttl_after(self, target: str, intent: TrafficIntent) -> int:
         """The largest TTL in the chain once this intent stands in the routing, in seconds."""

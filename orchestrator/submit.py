@@ -52,6 +52,9 @@ def _answer(app: App, wish: Wish) -> Submission:
         return beside(app, wish, running)
     around = _around(app, wish)
     found = around.survey
+    if found.resumed is not None and around.unrouted:
+        # Without its routing what serves looks like a rollout that has not got that far: nobody shall take it back.
+        refuse_unfit(wish, app.hands(loaded))
     running = _resumed(app, wish, found)
     if running is not None:
         return _told(beside(app, wish, running), around)

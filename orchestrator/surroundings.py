@@ -33,6 +33,8 @@ class Surroundings:
     notes: tuple[str, ...] = ()
     over: tuple[Spare, ...] = ()
     unknown: tuple[Spare, ...] = ()
+    unrouted: bool = False
+    """Whether a profile or route does not exist, so that it cannot say who serves."""
 
 
 def look_around(app: App, loaded: Loaded) -> Surroundings:
@@ -55,7 +57,8 @@ def look_around(app: App, loaded: Loaded) -> Surroundings:
     read = survey(loaded.service(), looks, app.clock.now())
     why = "this store does not know the rollout that made it"
     unknown = [_spare(loaded, target, groups[target, name], why) for target, name in read.spare]
-    return Surroundings(read, tuple(notes), tuple(over), tuple(unknown))
+    unrouted = any(look.traffic is not None and not look.traffic.exists for look in looks)
+    return Surroundings(read, tuple(notes), tuple(over), tuple(unknown), unrouted)
 
 
 def sweep(app: App, service: str, target: str, ports: TargetPorts) -> tuple[tuple[GroupSeen, ...], tuple[str, ...]]:

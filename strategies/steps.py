@@ -36,7 +36,7 @@ def step(rollout: Rollout, state: TargetState, seen: TargetSeen, now: datetime) 
         case Phase.HOLDING:
             return _holding(rollout, state, target, now)
         case Phase.SHIFTING:
-            return _shifting(state, target, now)
+            return _shifting(rollout, state, target, now)
         case Phase.DRAINING:
             return _draining(state, target, now)
         case Phase.DRAINED:
@@ -127,7 +127,7 @@ def _says(step: Step) -> str:
     return f"{step.share:g} %{matching}{copies}"
 
 
-def _shifting(state: TargetState, target: Target, now: datetime) -> TargetState:
+def _shifting(rollout: Rollout, state: TargetState, target: Target, now: datetime) -> TargetState:
     if not confirmed(state):
         return evolve(state, note="waits for the read-back of the split")
     wait = settle_seconds(target.drain, state.ttl_shift or 0)
@@ -135,6 +135,10 @@ def _shifting(state: TargetState, target: Target, now: datetime) -> TargetState:
         return evolve(state, note=f"confirmed; {wait:g} s for propagation and TTL")
     if not state.online:
         return evolve(state, note="waits until the routing layer reports every candidate endpoint Online")
+    step = target.plan.steps[state.step]
+    if target.entrance and step.share > 0 and state.asked is not None and state.asked.intent.entrance is None:
+        opening = traffic.at_step(state, target, step, rollout.id, rollout.succeeds)
+        return evolve(traffic.ask(state, opening, step.share, now), note="in force, so the entrance is opened")
     return evolve(enter(state, Phase.HOLDING, now), note="the step is in force")
 
 

@@ -54,7 +54,7 @@ def at_step(
         own=(rollout_id, *succeeds),
         detours=detours,
         mirrors=mirrors,
-        entrance=_entrance(target, serves=not closing and (share > 0 or bool(state.stable))),
+        entrance=_entrance(state, target, closing=closing),
     )
 
 
@@ -86,8 +86,16 @@ def _members(
     return split.members(share, weight_of(state, target), stable, candidate, target.most)
 
 
-def _entrance(target: Target, *, serves: bool) -> bool | None:
-    return serves if target.entrance else None
+def _entrance(state: TargetState, target: Target, *, closing: bool) -> bool | None:
+    """Whether the name in front shall lead here: once a split that answers is in force, and until it is to leave.
+
+    Before that it is left alone: somebody else's backends may stand behind it.
+    """
+    if not target.entrance:
+        return None
+    if closing:
+        return False
+    return True if state.stable or state.share > 0 else None
 
 
 def left(
@@ -114,7 +122,7 @@ def left(
         ttl_seconds=state.ttl_original if restore else None,
         own=own,
         rolled_back=rolled_back if leaving is Side.CANDIDATE else None,
-        entrance=_entrance(target, serves=bool(stable or staying)),
+        entrance=_entrance(state, target, closing=state.exposed and not (stable or staying)),
     )
 
 

@@ -61,12 +61,8 @@ def scenario(seed: int) -> Scenario:
         sqlite=seed % 20 == 0,
         clients=rng.choice((3, 4, 5)),
         lag=other.choice((0.0, 0.0, 1.0, 4.0)),
-        early=other.random() < 0.4 and not _fronted(services),
+        early=other.random() < 0.4,
     )
-
-
-def _fronted(services: tuple[Wanted, ...]) -> bool:
-    return any(place.cluster and place.profile for wanted in services for place in wanted.places.values())
 
 
 def _at_the_worst(rng: random.Random, accidents: tuple[Accident, ...]) -> tuple[Order, ...]:

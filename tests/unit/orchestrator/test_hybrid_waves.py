@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from providers.emulator.kube.kinds import DEPLOYMENT
+from orchestrator.manifest.problems import ManifestError
+from providers.emulator.kube.kinds import DEPLOYMENT, HTTP_ROUTE
 from strategies.model import CommandKind, Outcome, Rollout
 from strategies.phases import Phase
-from tests.unit.orchestrator.hybrid import BACKWARDS, HYBRID, HybridYard
+from tests.unit.orchestrator.hybrid import BACKWARDS, CLUSTER, HYBRID, HybridYard
 
 BAKE = timedelta(seconds=15)
 ORDERS = {"Azure first": (HYBRID, "west", "onprem"), "the cluster first": (BACKWARDS, "onprem", "west")}
@@ -176,3 +177,15 @@ def test_a_lost_store_in_the_middle_of_the_second_wave_is_made_up_from_the_marks
     assert ended.outcome is Outcome.PROMOTED
     assert list(yard.route().values()) == [1000]
     assert len(yard.deployments()) == 1
+
+
+def test_without_its_route_and_the_store_what_serves_is_not_taken_for_a_rollout_and_taken_back() -> None:
+    yard = HybridYard(manifest=CLUSTER)
+    yard.release("v1")
+    stands = yard.deployments()
+    yard.cluster.objects.remove(HTTP_ROUTE, "shop", "shop")
+    yard.lose_store()
+    with pytest.raises(ManifestError, match="HTTPRoute shop/shop does not exist"):
+        yard.submit("v2")
+    assert yard.store.active("shop") is None
+    assert yard.deployments() == stands

@@ -237,3 +237,31 @@ def test_a_detour_is_for_probes_only_where_it_is_exactly_ours() -> None:
 def test_a_plan_that_leads_at_its_ends_or_goes_nowhere_cannot_be_made(steps: tuple[Step, ...]) -> None:
     with pytest.raises(ValueError, match=r"steps|first step"):
         Plan(steps)
+
+
+def test_an_entrance_is_left_alone_until_what_is_behind_it_has_been_in_force_for_its_propagation() -> None:
+    of = rollout(service(target(entrance=True)), first=True)
+    of, when = until(of, Phase.SHIFTING, 1)
+    confirmed_at = opened_at = None
+    for later in range(when + 2, when + 60, 2):
+        of = tick(of, later)
+        asked = state_of(of).asked
+        assert asked is not None
+        if asked.intent.entrance is None and asked.confirmed_at is not None:
+            confirmed_at = confirmed_at or later
+        if asked.intent.entrance is not None and opened_at is None:
+            assert asked.intent.entrance is True
+            opened_at = later
+    assert confirmed_at is not None
+    assert opened_at is not None
+    assert opened_at - confirmed_at >= 5
+
+
+def test_a_first_release_that_never_had_traffic_leaves_the_entrance_as_it_was() -> None:
+    of = rollout(service(target(entrance=True, probe=ROUTED)), first=True)
+    of, when = until(of, Phase.HOLDING, 0)
+    of = tick(told(of, CommandKind.ABORT), when + 2)
+    for later in range(when + 4, when + 60, 2):
+        asked = state_of(of).asked
+        assert asked is None or asked.intent.entrance is None
+        of = tick(of, later)
