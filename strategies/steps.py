@@ -91,13 +91,11 @@ def _how_far(slot: Slot, target: Target) -> str:
 def _holding(rollout: Rollout, state: TargetState, target: Target, now: datetime) -> TargetState:
     step = target.plan.steps[state.step]
     waived = rollout.full or state.waived >= state.step
+    state = _to_who_is_left(rollout, state, target, now)
     verdict = judge(state, target)
     if verdict.health is not Health.HEALTHY:
         why = verdict.reason or Reason("undecided", "")
         return evolve(state, note=why.message, asks_person=why.code == "drift")
-    if step.share > 0 and any(slot.stage is Stage.GONE for slot in state.stable):
-        # Its part goes to who is left, at once.
-        state = traffic.ask(state, traffic.at_step(state, target, step, rollout.id, rollout.succeeds), step.share, now)
     if state.asked is not None and not confirmed(state):
         return evolve(state, note="waits for the read-back of what was asked")
     if state.exposed and not state.online:
@@ -120,6 +118,14 @@ def _holding(rollout: Rollout, state: TargetState, target: Target, now: datetime
     )
 
 
+def _to_who_is_left(rollout: Rollout, state: TargetState, target: Target, now: datetime) -> TargetState:
+    """Give the part of a stable slot that is gone to who is left: whatever else is in doubt, it answers nobody."""
+    step = target.plan.steps[state.step]
+    if step.share <= 0 or not any(slot.stage is Stage.GONE for slot in state.stable):
+        return state
+    return traffic.ask(state, traffic.at_step(state, target, step, rollout.id, rollout.succeeds), step.share, now)
+
+
 def _says(step: Step) -> str:
     """A step's traffic in words."""
     matching = " and requests that match" if step.match is not None else ""
@@ -128,6 +134,7 @@ def _says(step: Step) -> str:
 
 
 def _shifting(rollout: Rollout, state: TargetState, target: Target, now: datetime) -> TargetState:
+    state = _to_who_is_left(rollout, state, target, now)
     if not confirmed(state):
         return evolve(state, note="waits for the read-back of the split")
     wait = settle_seconds(target.drain, state.ttl_shift or 0)

@@ -7,7 +7,7 @@ only what is missing is written at the next tick.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from providers.errors import Conflict, Denied, Invalid, Missing, Unsupported
 from providers.kubernetes import route_checks, stable_service
@@ -80,9 +80,10 @@ class GatewayRoutes:
 
     def _service_problem(self, reads: list[RouteRead]) -> str:
         name = self._settings.stable_service
-        if name is None:
+        ours = our_endpoints(reads)
+        if name is None or self._is_a_side(e.address for e in ours):
             return ""
-        want = stable_service.wanted([(e.address, _number(e.name)) for e in our_endpoints(reads) if e.enabled])
+        want = stable_service.wanted([(e.address, _number(e.name)) for e in ours if e.enabled])
         body = stable_service.get_service(self._api, self._settings.namespace, name)
         return stable_service.why_not(body, want, name)
 
@@ -127,13 +128,20 @@ class GatewayRoutes:
     def _service(self, reads: list[RouteRead], intent: TrafficIntent) -> Write | None:
         name, namespace = self._settings.stable_service, self._settings.namespace
         want = stable_service.wanted([(backend_of(m), _number(m.endpoint)) for m in intent.members if m.weight])
-        if name is None or want is None:
+        if name is None or want is None or self._is_a_side(map(backend_of, intent.members)):
             return None
         body = stable_service.get_service(self._api, namespace, name)
         if body is not None:
             return stable_service.change(body, want, self._numbers(reads, intent))
         adopted = stable_service.get_service(self._api, namespace, want.backend) if want.workload is None else None
         return stable_service.creation(self._ours, want, adopted)
+
+    def _is_a_side(self, backends: Iterable[str]) -> bool:
+        """Whether the stable Service is an adopted one that is in the routes: then it is what there is to go back to.
+
+        Led to the candidate it would fail with it, so it follows only when it leaves the routes.
+        """
+        return self._settings.stable_service in self._settings.adopt and self._settings.stable_service in backends
 
     def _numbers(self, reads: list[RouteRead], intent: TrafficIntent) -> Callable[[str], int]:
         known = {backend_of(member): member.endpoint for member in intent.members}

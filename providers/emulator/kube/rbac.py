@@ -115,6 +115,11 @@ class Users:
         self._named: dict[str, User] = {ADMIN: self.admin, ANONYMOUS: self.anonymous}
         self._tokens: dict[str, User] = {}
 
+    @property
+    def open(self) -> bool:
+        """Whether nobody was added, so that every token is the administrator's."""
+        return not self._tokens
+
     def add(self, name: str, token: str | None = None) -> User:
         """Add a user who may do nothing yet, known by a token (default: the name)."""
         user = self._named.setdefault(name, User(name))
@@ -139,7 +144,7 @@ class Users:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise unauthorized()
-        if not self._tokens or token.strip() == ADMIN_TOKEN:
+        if self.open or token.strip() == ADMIN_TOKEN:
             return self.admin
         found = self._tokens.get(token.strip())
         if found is None:

@@ -265,3 +265,21 @@ def test_a_first_release_that_never_had_traffic_leaves_the_entrance_as_it_was() 
         asked = state_of(of).asked
         assert asked is None or asked.intent.entrance is None
         of = tick(of, later)
+
+
+@pytest.mark.parametrize("phase", [Phase.HOLDING, Phase.SHIFTING])
+def test_who_is_left_gets_all_at_once_although_the_routing_is_not_in_force_for_the_gap(phase: Phase) -> None:
+    of, when = until(rollout(service(target(plan=Plan((Step(0), Step(10, 30), Step(100)))))), phase, 1)
+    for later in range(when + 2, when + 12, 2):
+        asked = state_of(of).asked
+        assert asked is not None
+        groups = tuple(GroupSeen(s.name, GroupState.ABSENT, at(later)) for s in state_of(of).stable)
+        here = tuple(
+            GroupSeen(s.name, GroupState.RUNNING, at(later), address=s.address) for s in state_of(of).candidate
+        )
+        unresolved = replace(shown(asked.intent, later), taken=False, why="ResolvedRefs is False")
+        of = tick(of, later, look(of, later, groups=(*here, *groups), traffic=unresolved))
+    asked = state_of(of).asked
+    assert asked is not None
+    assert [m.weight for m in asked.intent.members] == [1000]
+    assert set(asked.intent.absent) == {slot.endpoint for slot in state_of(of).stable}

@@ -34,10 +34,21 @@ from tests.unit.providers.kubernetes.route_world import (
     RPC,
     RPC_PATH,
     SERVICE_PATH,
+    RouteWorld,
     ref,
     rule,
     service,
 )
+
+INNER = SERVICE_PATH + "inner"
+"""A stable Service that is in no route."""
+
+
+def with_inner() -> RouteWorld:
+    """The cluster with a Service for callers inside besides the one that the route names."""
+    world = world_of()
+    world.put(INNER, service("inner", BEFORE))
+    return world
 
 
 def test_pain_11_and_12_an_abort_leaves_neither_weight_nor_header_nor_selector_behind() -> None:
@@ -54,14 +65,37 @@ def test_pain_11_and_12_an_abort_leaves_neither_weight_nor_header_nor_selector_b
 
 
 def test_pain_13_the_stable_service_always_selects_somebody_who_serves() -> None:
-    world = world_of()
-    port = routes(world, stable_service="storefront")
+    world = with_inner()
+    port = routes(world, stable_service="inner")
     wanted = {"rollout/workload": NEW}
     for intent, selector in ((HOME, BEFORE), (STEP, BEFORE), (ALL_NEW, wanted), (STEP, BEFORE), (ALL_NEW, wanted)):
         shift(world, port, intent)
-        assert world.objects[STABLE]["spec"]["selector"] == selector
+        assert world.objects[INNER]["spec"]["selector"] == selector
         seen = port.look()
         assert seen.whole, seen.why
+
+
+def test_an_adopted_service_that_is_the_stable_one_as_well_stays_what_there_is_to_go_back_to_until_it_leaves() -> None:
+    world = world_of()
+    port = routes(world, stable_service="storefront")
+    for intent in (HOME, STEP, ALL_NEW, BACK, ALL_NEW):
+        shift(world, port, intent)
+        assert world.objects[STABLE]["spec"]["selector"] == BEFORE
+        assert shows(port.look(), intent, HOLDER)
+    over = TrafficIntent((Member(NEW_END, NEW, 1000),), absent=("storefront",), own=("r-1",))
+    shift(world, port, over)
+    assert world.objects[STABLE]["spec"]["selector"] == {"rollout/workload": NEW}
+    assert shows(port.look(), over, HOLDER)
+
+
+def test_a_route_that_names_the_stable_service_again_is_led_by_whom_it_selects_now_and_never_by_whom_it_did() -> None:
+    world = world_of()
+    world.put(STABLE, service("storefront", {"rollout/workload": OLD}))
+    port = routes(world, stable_service="storefront")
+    for intent in (STEP, ALL_NEW, BACK):
+        shift(world, port, intent)
+        assert world.objects[STABLE]["spec"]["selector"] == {"rollout/workload": OLD}
+        assert port.look().whole
 
 
 def test_one_route_of_two_that_is_gone_leaves_the_facts_about_the_other() -> None:
@@ -102,26 +136,26 @@ def test_a_conflict_in_the_second_route_is_a_split_that_is_not_whole_and_heals()
 
 
 def test_towards_the_candidate_the_stable_service_goes_after_the_routes() -> None:
-    world = world_of()
-    port = routes(world, stable_service="storefront")
+    world = with_inner()
+    port = routes(world, stable_service="inner")
     world.refuses = {ROUTE_PATH: Transient("no answer")}
     with pytest.raises(Transient):
         port.shift(ALL_NEW, port.look())
-    assert world.objects[STABLE]["spec"]["selector"] == BEFORE, "or all of the adopted part went astray"
+    assert world.objects[INNER]["spec"]["selector"] == BEFORE
 
 
 def test_on_the_way_back_the_stable_service_goes_before_the_routes() -> None:
-    world = world_of()
-    port = routes(world, stable_service="storefront")
+    world = with_inner()
+    port = routes(world, stable_service="inner")
     shift(world, port, ALL_NEW)
-    world.refuses = {STABLE: Transient("no answer")}
+    world.refuses = {INNER: Transient("no answer")}
     with pytest.raises(Transient):
         port.shift(BACK, port.look())
-    assert weights(world)["storefront"] == 0, "or the adopted backend's weight meant the candidate's pods"
+    assert weights(world)["storefront"] == 0
     world.refuses = {ROUTE_PATH: Transient("no answer")}
     with pytest.raises(Transient):
         port.shift(BACK, port.look())
-    assert world.objects[STABLE]["spec"]["selector"] == BEFORE
+    assert world.objects[INNER]["spec"]["selector"] == BEFORE
     world.refuses = {}
     assert not port.look().whole
     shift(world, port, BACK)
