@@ -49,29 +49,47 @@ def test_a_route_that_no_gateway_takes_is_not_taken(bare: Live) -> None:
     assert "nowhere" in seen.why
 
 
-def test_the_stable_service_follows_whoever_has_everything_and_comes_back_exactly(bare: Live) -> None:
-    before = bare.cluster.make(kinds.SERVICE, "storefront", spec=objects.service({"app": "storefront", "x": "y"}))
-    bare.make({"backendRefs": [objects.backend("storefront", 1000)]})
-    port = bare.port(adopt=("storefront",), stable_service="storefront")
+def towards(old: int) -> TrafficIntent:
+    """The adopted Service with a part of a thousand, and the candidate with the rest."""
+    members = (Member("storefront", "storefront", old), member(NEW, 1000 - old))
+    return TrafficIntent(members, active="r-2", own=("r-2",))
 
-    def intent(old: int) -> TrafficIntent:
-        members = (Member("storefront", "storefront", old), member(NEW, 1000 - old))
-        return TrafficIntent(members, active="r-2", own=("r-2",))
+
+def test_the_stable_service_follows_whoever_has_everything_and_comes_back_exactly(bare: Live) -> None:
+    bare.cluster.make(kinds.SERVICE, "storefront", spec=objects.service({"app": "storefront"}))
+    before = bare.cluster.make(kinds.SERVICE, "inside", spec=objects.service({"app": "storefront", "x": "y"}))
+    bare.make({"backendRefs": [objects.backend("storefront", 1000)]})
+    port = bare.port(adopt=("storefront",), stable_service="inside")
 
     def service() -> Any:
-        return bare.cluster.get(kinds.SERVICE, "storefront")
+        return bare.cluster.get(kinds.SERVICE, "inside")
 
     for old in (1000, 500):
-        bare.shift(intent(old), port)
+        bare.shift(towards(old), port)
         assert service()["spec"] == before["spec"]
-        assert bare.shown(intent(old), port)
-    bare.shift(intent(0), port)
+        assert bare.shown(towards(old), port)
+    bare.shift(towards(0), port)
     assert service()["spec"]["selector"] == {WORKLOAD: backend_name(NEW)}
     assert SELECTOR_BEFORE in service()["metadata"]["annotations"]
-    assert bare.shown(intent(0), port)
-    assert bare.shift(intent(0), port) == []
-    bare.shift(intent(1000), port)
+    assert bare.shown(towards(0), port)
+    assert bare.shift(towards(0), port) == []
+    bare.shift(towards(1000), port)
     assert service()["spec"] == before["spec"]
+
+
+def test_an_adopted_service_that_is_the_stable_one_too_follows_only_when_it_leaves_the_route(bare: Live) -> None:
+    before = bare.cluster.make(kinds.SERVICE, "storefront", spec=objects.service({"app": "storefront"}))
+    bare.make({"backendRefs": [objects.backend("storefront", 1000)]})
+    port = bare.port(adopt=("storefront",), stable_service="storefront")
+    for old in (500, 0, 1000, 0):
+        bare.shift(towards(old), port)
+        assert bare.cluster.get(kinds.SERVICE, "storefront")["spec"] == before["spec"]
+        assert bare.shown(towards(old), port)
+    over = TrafficIntent((member(NEW, 1000),), absent=("storefront",), own=("r-2",))
+    bare.shift(over, port)
+    selector = bare.cluster.get(kinds.SERVICE, "storefront")["spec"]["selector"]
+    assert selector == {WORKLOAD: backend_name(NEW)}
+    assert bare.shown(over, port)
 
 
 def test_a_stable_service_that_does_not_follow_is_not_whole(routed: Live) -> None:
