@@ -135,7 +135,7 @@ def test_a_newer_revision_is_refused_when_the_manifest_says_so(shop: Shop) -> No
 
 
 def test_a_second_start_of_the_same_revision_attaches_and_ends_with_the_first(shop: Shop) -> None:
-    shop.canary({"share": 50, "hold": "1500ms"})
+    shop.canary({"share": 50, "hold": "5s"})
     shop.serve()
     shop.image("v2")
     before = len(shop.writes)
