@@ -24,6 +24,7 @@ from providers.emulator.world import World
 # which systems pick ports themselves.
 RESERVATION_PORT = 61020
 ADDRESS_ATTEMPTS = 200
+"""Addresses that no emulator holds, and on which a port is taken all the same, before that is what is believed."""
 RETIRED_KEPT = 256
 
 
@@ -105,10 +106,14 @@ class WorkloadServers:
             self._world.cannot_bind(workload.group_id, error.port, str(error))
 
     def _reserve(self, workload: Workload) -> _Tenancy:
-        """Take the first address, beginning with the group's own, on which nobody else holds any of its ports."""
+        """Take the first address, beginning with the group's own, on which nobody else holds any of its ports.
+
+        An address that another emulator holds says nothing about the ports: that one may hold hundreds in a row.
+        """
         address = workload.address
         port = workload.ports[0] if workload.ports else RESERVATION_PORT
-        for _ in range(ADDRESS_ATTEMPTS):
+        taken = 0
+        while taken < ADDRESS_ATTEMPTS:
             try:
                 reservation = _reservation(address)
             except OSError as error:
@@ -117,13 +122,20 @@ class WorkloadServers:
             else:
                 if _free(address, workload.ports, reservation):
                     return _Tenancy(address, workload.ports, reservation)
-            address = self._world.next_address(workload.group_id)
+                taken += 1
+            address = self._next(workload, port)
         ports = ", ".join(map(str, workload.ports))
         message = (
             f"port {ports} is in use on each of {ADDRESS_ATTEMPTS} loopback addresses: some process listens on all "
             f"addresses (0.0.0.0); stop it (`ss -ltnp 'sport = :{port}'` names it) or use another port in the template"
         )
         raise CannotServeError(port, message)
+
+    def _next(self, workload: Workload, port: int) -> str:
+        try:
+            return self._world.next_address(workload.group_id)
+        except RuntimeError as error:
+            raise CannotServeError(port, str(error)) from error
 
     async def _open(self, workload: Workload, tenancy: _Tenancy) -> None:
         tenancy.server = ClosableServer(self._handler(workload.group_id, tenancy.address))
