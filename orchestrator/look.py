@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
 from orchestrator.clock import Clock
 from orchestrator.ports import TargetPorts
 from providers.errors import ProviderError
-from strategies.model import Rollout, TargetState
+from providers.ports import Arm, Errand, Question
+from strategies.counting import to_ask, to_check
+from strategies.model import Rollout, Side, TargetState
 from strategies.phases import TERMINAL, Phase
-from strategies.seen import Ack, Counts, GroupSeen, ProbeSeen, Refusal, Seen, TargetSeen, TrafficSeen
+from strategies.seen import Ack, CheckSeen, GroupSeen, ProbeSeen, Reading, Refusal, Seen, TargetSeen, TrafficSeen
 from strategies.wake import to_look, to_probe
 
 T = TypeVar("T")
@@ -72,7 +75,8 @@ def _target(
         groups=groups,
         traffic=traffic,
         probes=probes,
-        counts=tried("metrics", lambda: _counts(state, ports), ()),
+        readings=_readings(rollout, state, ports, clock.now(), between),
+        checks=_checks(rollout, state, ports, clock.now(), between),
         acks=tuple(h for h in heard if isinstance(h, Ack)),
         refusals=tuple(h for h in heard if isinstance(h, Refusal)),
         problem="; ".join(problems) or None,
@@ -84,7 +88,52 @@ def _probes(rollout: Rollout, state: TargetState, ports: TargetPorts, now: datet
     return ports.probes.sample(dict(due)) if due else ()
 
 
-def _counts(state: TargetState, ports: TargetPorts) -> tuple[Counts, ...]:
-    if ports.metrics is None or not state.exposed:
-        return ()
-    return ports.metrics.counts(state.evidence.until or state.since)
+def _readings(
+    rollout: Rollout, state: TargetState, ports: TargetPorts, now: datetime, between: Callable[[], None]
+) -> tuple[Reading, ...]:
+    found = []
+    for asking in to_ask(state, rollout.service.target(state.name), now):
+        question = Question(
+            service=rollout.service.name,
+            target=state.name,
+            since=asking.since,
+            now=now,
+            step_seconds=asking.step_seconds,
+            stable=arm(rollout, state, Side.STABLE),
+            candidate=arm(rollout, state, Side.CANDIDATE),
+            leaving=asking.leaving,
+        )
+        found.append(ports.metrics[asking.metric].read(question))
+        between()
+    return tuple(found)
+
+
+def _checks(
+    rollout: Rollout, state: TargetState, ports: TargetPorts, now: datetime, between: Callable[[], None]
+) -> tuple[CheckSeen, ...]:
+    found, target = [], rollout.service.target(state.name)
+    for rule, attempt in to_check(state, target, now):
+        errand = Errand(
+            key=f"{rollout.id}-{state.name}-{rule.name}-{state.step}-{attempt}",
+            service=rollout.service.name,
+            target=state.name,
+            step=state.step,
+            when=target.plan.steps[state.step].stretch,
+            candidate=arm(rollout, state, Side.CANDIDATE),
+            stable=arm(rollout, state, Side.STABLE),
+            addresses=tuple(slot.address for slot in state.candidate if slot.address),
+        )
+        seen = ports.checks[rule.name].look(errand)
+        found.append(replace(seen, metric=rule.name, step=state.step, attempt=attempt))
+        between()
+    return tuple(found)
+
+
+def arm(rollout: Rollout, state: TargetState, side: Side) -> Arm:
+    """One side of a target as questions name it; what was adopted has no revision that we know."""
+    slots = state.stable if side is Side.STABLE else state.candidate
+    revision = rollout.previous if side is Side.STABLE else rollout.revision
+    names = tuple(slot.name for slot in slots if slot.name)
+    if revision is None or not names:
+        return Arm(side, "", "", names)
+    return Arm(side, revision.id, revision.digest, names)

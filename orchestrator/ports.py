@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from providers.ports import Metrics, Probes, Traffic, Workloads
+from providers.ports import Check, Metrics, Probes, Traffic, Workloads
 
 
 @dataclass(frozen=True, slots=True)
 class TargetPorts:
-    """The ports of one target; `metrics` None where no source counts requests."""
+    """The ports of one target; `metrics` and `checks` are those of `gates.metrics`, by the names given there."""
 
     workloads: Workloads
     traffic: Traffic
     probes: Probes
-    metrics: Metrics | None = None
+    metrics: Mapping[str, Metrics] = field(default_factory=dict)
+    checks: Mapping[str, Check] = field(default_factory=dict)
     routing_keys: tuple[str, ...] = ()
     """What the leases on the profile or the routes are called; two services may share one."""
 

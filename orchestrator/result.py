@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.exit_codes import ExitCode
 from orchestrator.outlook import decides_at
-from strategies.evidence import ALPHA, e_value
+from strategies import counting
+from strategies.evidence import ALPHA, Evidence
 from strategies.model import Outcome, Reason, Revision, Rollout, Slot, Stage, TargetState
 from strategies.phases import RETURNING_HOME, TERMINAL, Phase
+from strategies.proof import e_of
 
 if TYPE_CHECKING:
     from orchestrator.store.records import Sighting
@@ -215,16 +217,18 @@ def group_state(slot: Slot, *, stable: bool = False) -> str:
     return "intended" if slot.stage is Stage.INTENDED else "starting"
 
 
-def evidence_of(rollout: Rollout, state: TargetState) -> dict[str, float | int]:
-    """What the counts of requests have said of one target, with the limit at which it is taken back."""
-    seen = state.evidence
+def evidence_of(rollout: Rollout, state: TargetState) -> dict[str, Any]:
+    """What the sources have said of one target, with the limit at which the rollout is taken back."""
+    target = rollout.service.target(state.name)
+    rules = [rule for rule in target.metrics if rule.counts]
+    first = counting.evidence_of(state, rules[0].name) if rules else Evidence()
     return {
-        "e": round(e_value(seen, len(rollout.service.target(state.name).plan.steps)), 6),
+        "e": round(e_of(state, target), 6),
         "limit": round(1 / ALPHA),
-        "candidateRequests": seen.candidate_requests,
-        "candidateFailures": seen.candidate_failures,
-        "stableRequests": seen.stable_requests,
-        "stableFailures": seen.stable_failures,
+        "candidateRequests": first.candidate_requests,
+        "candidateFailures": first.candidate_failures,
+        "stableRequests": first.stable_requests,
+        "stableFailures": first.stable_failures,
     }
 
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from watchers.reference import Reference
     from watchers.registries import Registries
 
-MetricsOf = Callable[[str, str], Metrics | None]
-"""Finds the source that counts requests for a rollout's target; None where there is none."""
+MetricsOf = Callable[[str, str], Mapping[str, Metrics]]
+"""Finds the sources that count requests for a rollout's target, beside those of its manifest."""
 
 
 @dataclass(slots=True)
@@ -75,8 +75,8 @@ class App:
         made = self._azure(loaded, settings) or self._cluster(loaded, settings)
         if made is None:
             raise TypeError(f"target {settings.name}: its host and its traffic do not go together")
-        metrics = self.metrics_of(rollout_id, settings.name) if self.metrics_of else None
-        return replace(made, metrics=metrics)
+        more = self.metrics_of(rollout_id, settings.name) if self.metrics_of else {}
+        return replace(made, metrics=more)
 
     def _azure(self, loaded: Loaded, settings: TargetSettings) -> TargetPorts | None:
         """Container groups behind a profile."""
@@ -131,9 +131,8 @@ class App:
         """The routes, behind the name in front of them where there is one."""
         if settings.entrance is None:
             return routes
-        from providers.entrance import Behind
-
         from providers.azure.entrance import ProfileEntrance
+        from providers.entrance import Behind
 
         entrance = ProfileEntrance(
             settings.entrance, service=service, target=settings.name, clients=self.clients(), now=self.clock.now

@@ -1,4 +1,4 @@
-"""What the engine needs of the world: four small ports, bound to one target of one rollout's snapshot.
+"""What the engine needs of the world: a few small ports, bound to one target of one rollout's snapshot.
 
 All methods are synchronous, return soon (no long-running operation is awaited) and raise `providers.errors`. A look is
 a fact with the time of its answer; an act is idempotent, and a crash half-way is only a later tick.
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from strategies.model import TrafficIntent
-from strategies.seen import Counts, GroupSeen, Mark, ProbeSeen, TrafficSeen
+from strategies.gates import When
+from strategies.model import Side, TrafficIntent
+from strategies.seen import CheckSeen, GroupSeen, Mark, ProbeSeen, Reading, TrafficSeen
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +132,89 @@ class Probes(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One side of a rollout as a question names it; `groups` are the names of its workloads.
+
+    `revision` and `digest` are empty where the side was not made by us: then the manifest's own word for it is used.
+    """
+
+    side: Side
+    revision: str
+    digest: str
+    groups: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
+    """The names of its endpoints in the routing, for sources that count by them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of a source at one look: both sides' intervals from `since` on, none of them longer than needed.
+
+    `step_seconds` is how fine they should be; a source that counts in coarser ones keeps its own. `leaving` is the side
+    that is drained, when one is: who still talks to it is asked for as well.
+    """
+
+    service: str
+    target: str
+    since: datetime
+    now: datetime
+    step_seconds: float
+    stable: Arm
+    candidate: Arm
+    leaving: Side | None = None
+
+
 class Metrics(Protocol):
-    """A source that counts requests by side."""
+    """One source that counts requests by side."""
 
-    def counts(self, since: datetime) -> tuple[Counts, ...]:
-        """Complete intervals since then, present for both sides, in time order; empty when the source has none yet.
+    def read(self, question: Question) -> Reading:
+        """Return each side's complete intervals that begin at `question.since` or later, in time order, without gaps.
 
-        Raises Transient when the source itself fails: that is no evidence either way.
+        Intervals of the two sides have the same bounds; one that a side has no answer for is left out of that side: no
+        number is ever made up. Reads only, so it is idempotent. Never raises `providers.errors`: what the source could
+        not answer is the reading's `problem`.
         """
+        ...
+
+    def preflight(self, question: Question) -> tuple[Finding, ...]:
+        """Ask the source once as `read` would, and say what of the question it can never answer; reads only."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What a check is told: for whom it runs, at which step, and where the candidate can be reached.
+
+    `key` is the same whenever the same check of the same step of the same rollout is looked at, and no other's.
+    """
+
+    key: str
+    service: str
+    target: str
+    step: int
+    when: When
+    candidate: Arm
+    stable: Arm
+    addresses: tuple[str, ...] = ()
+    """The candidate's host names."""
+
+
+class Check(Protocol):
+    """Something that is run against the candidate and passes or fails: a smoke test."""
+
+    def look(self, errand: Errand) -> CheckSeen:
+        """Begin the check where it has not been begun, and say how far it is; never waits for its end.
+
+        Idempotent by `errand.key` as long as what it runs on remembers it: after a crash of this process a check may be
+        run once more, never less. Never raises `providers.errors`: what could not be begun is UNKNOWN and why.
+        """
+        ...
+
+    def stop(self) -> None:
+        """End what is still running of it; nothing is decided by that."""
+        ...
+
+    def preflight(self, errand: Errand) -> tuple[Finding, ...]:
+        """Say what would keep it from running; begins nothing."""
         ...

@@ -18,7 +18,7 @@ from strategies.plan import OnFailure, Scope, Target
 from strategies.seen import Seen
 from strategies.steps import enter, step
 from strategies.values import evolve
-from strategies.verdict import Health, judge, overdue, stable_sick
+from strategies.verdict import Health, decide, overdue, stable_sick
 
 RAN_SECONDS = 30.0
 """A longer gap between two ticks is time in which no engine ran."""
@@ -32,7 +32,7 @@ def advance(rollout: Rollout, seen: Seen, now: datetime) -> Rollout:
     rollout = take(evolve(rollout, ticked_at=now))
     rollout = _observe(rollout, seen, now, gap)
     rollout = _give_way(rollout, seen)
-    rollout = _condemn(rollout)
+    rollout = _condemn(rollout, now)
     rollout = _turn(rollout, now)
     wave = rollout.wave
     for name in [state.name for state in rollout.targets]:
@@ -91,7 +91,7 @@ def awaits_person(rollout: Rollout) -> bool:
     )
 
 
-def _condemn(rollout: Rollout) -> Rollout:
+def _condemn(rollout: Rollout, now: datetime) -> Rollout:
     """Find the first reason to take the candidate back; with `onFailure: pause` stop where we are instead."""
     by_wave = rollout.service.waves.on_failure is Scope.WAVE
     if rollout.aborted is not None or not rollout.may_turn or (rollout.failure is not None and not by_wave):
@@ -100,7 +100,7 @@ def _condemn(rollout: Rollout) -> Rollout:
     reason = late
     for state in rollout.targets:
         judged = state.phase in FORWARD and state.failure is None
-        found = (late if by_wave else None) or (_why_unhealthy(rollout, state) if late is None else None)
+        found = (late if by_wave else None) or (_why_unhealthy(rollout, state, now) if late is None else None)
         if judged and found is not None:
             rollout = with_target(rollout, evolve(state, failure=found))
             reason = reason or found
@@ -112,9 +112,9 @@ def _condemn(rollout: Rollout) -> Rollout:
     return evolve(rollout, failure=reason)
 
 
-def _why_unhealthy(rollout: Rollout, state: TargetState) -> Reason | None:
+def _why_unhealthy(rollout: Rollout, state: TargetState, now: datetime) -> Reason | None:
     target = rollout.service.target(state.name)
-    verdict = judge(state, target)
+    verdict = decide(rollout, state, now)
     if verdict.health is Health.UNHEALTHY:
         return verdict.reason
     return overdue(state, target, rollout.service.deadlines.ready_seconds)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from strategies import names, split
+from strategies.gates import When
 from strategies.model import Revision, Rollout, Slot, TargetState
-from strategies.plan import Service, at_once
+from strategies.plan import Service, Target, at_once
 from strategies.seen import Mark
 from strategies.traffic import weight_of
 from strategies.values import evolve
@@ -54,7 +55,7 @@ def begin(
     targets, states = [], []
     for target in service.targets:
         stable = tuple(_fresh(slot) for slot in found.slots(target.name))
-        targets.append(target if steps and stable else evolve(target, plan=at_once(target.plan)))
+        targets.append(_planned(target, steps=steps, stable=bool(stable)))
         warm = found.retained(target.name, revision.id)
         candidate = candidates[target.name]
         if len(warm) >= target.replicas:
@@ -72,6 +73,14 @@ def begin(
         previous=found.revision,
         succeeds=found.marked,
     )
+
+
+def _planned(target: Target, *, steps: bool, stable: bool) -> Target:
+    """The target with the plan that this rollout follows; one that skips its steps waits for no gate before them."""
+    if not steps:
+        rules = tuple(evolve(rule, when=tuple(w for w in rule.when if w is not When.BEFORE)) for rule in target.metrics)
+        target = evolve(target, metrics=rules)
+    return target if steps and stable else evolve(target, plan=at_once(target.plan))
 
 
 def unfit(rollout: Rollout) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strategies.evidence import Evidence
+from strategies.evidence import renewed
 from strategies.model import (
     Asked,
     Command,
@@ -16,6 +16,7 @@ from strategies.model import (
     TrafficIntent,
 )
 from strategies.phases import FORWARD, Phase, check
+from strategies.seen import CheckSeen, CheckState
 from strategies.values import evolve
 
 FAILED = "failed"
@@ -67,12 +68,19 @@ def _retry(rollout: Rollout) -> Rollout:
             state,
             failure=None,
             spent_seconds=0.0,
-            evidence=Evidence(),
+            metrics=tuple(renewed(seen) for seen in state.metrics),
+            checks=tuple(_tried(check) for check in state.checks),
+            doubt=None,
             candidate=tuple(_pardoned(slot) for slot in state.candidate),
         )
         for state in rollout.targets
     )
     return evolve(rollout, paused=None, failure=None, targets=targets, wave_seconds=0.0, spent_seconds=0.0)
+
+
+def _tried(check: CheckSeen) -> CheckSeen:
+    """A check that failed is tried anew; what it said then is no result of now."""
+    return evolve(check, state=CheckState.UNKNOWN) if check.state is CheckState.FAILED else check
 
 
 def _pardoned(slot: Slot) -> Slot:
@@ -89,7 +97,13 @@ def _go_on(rollout: Rollout, *, waive: bool) -> Rollout:
             return evolve(state, approved=len(rollout.service.target(state.name).plan.steps))
         if state.phase is not Phase.HOLDING:
             return state
-        return evolve(state, approved=state.step, waived=state.step if waive else state.waived)
+        asked = state.doubt is not None and state.asks_person
+        return evolve(
+            state,
+            approved=state.step,
+            waived=state.step if waive else state.waived,
+            overruled=state.step if waive or asked else state.overruled,
+        )
 
     return evolve(rollout, targets=tuple(agree(state) for state in rollout.targets))
 

@@ -11,8 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from strategies.model import TargetState
-from strategies.plan import AfterMost, DrainRule, Quiet
+from strategies.evidence import Evidence
+from strategies.model import Side, TargetState
+from strategies.plan import AfterMost, DrainRule, Quiet, Target
+from strategies.seen import Tally
+from strategies.values import evolve
 
 QUIET_PART = 0.001
 """The part of its former request rate at which a side counts as quiet."""
@@ -69,7 +72,7 @@ def drain(state: TargetState, rule: DrainRule, now: datetime, *, named: bool, ag
     if not _quiet_matters(state, rule):
         return Drain(until, done=True, asks=False, note=f"{parts}; by time alone, no source counts its requests")
     wanted = rule.quiet_seconds if rule.quiet_seconds is not None else max(2.0 * ttl, 60.0)
-    if state.quiet_since is not None and now >= state.quiet_since + timedelta(seconds=wanted):
+    if _is_quiet(state, wanted):
         return Drain(until, done=True, asks=False, note=f"{parts}; quiet for {wanted:g} s")
     if now < confirmed + timedelta(seconds=rule.most_seconds) or rule.then is AfterMost.EXTEND:
         return Drain(until, done=False, asks=False, note=f"{parts}; waits for {wanted:g} s without requests")
@@ -82,4 +85,45 @@ def drain(state: TargetState, rule: DrainRule, now: datetime, *, named: bool, ag
 def _quiet_matters(state: TargetState, rule: DrainRule) -> bool:
     if rule.quiet is Quiet.NONE:
         return False
-    return rule.quiet is Quiet.REQUIRED or state.rate_before is not None
+    return rule.quiet is Quiet.REQUIRED or any(each.rate_before for each in state.metrics)
+
+
+def _is_quiet(state: TargetState, wanted: float) -> bool:
+    """Whether every source that counted the side's requests has seen it quiet for so long; silence proves nothing."""
+    known = [each for each in state.metrics if each.rate_before]
+    return bool(known) and all(
+        each.quiet_since is not None
+        and each.quiet_until is not None
+        and each.quiet_until >= each.quiet_since + timedelta(seconds=wanted)
+        for each in known
+    )
+
+
+def with_rates(state: TargetState, leaving: Side, target: Target) -> TargetState:
+    """Freeze the leaving side's former rates, against which quiet is measured.
+
+    What only reports decides nothing, and our own probes do not stop.
+    """
+    deciding = {rule.name for rule in target.metrics if not rule.dry_run and not rule.own}
+
+    def frozen(seen: Evidence) -> Evidence:
+        rate = None
+        if seen.metric in deciding and seen.since is not None and seen.until is not None and seen.until > seen.since:
+            requests = seen.stable_requests if leaving is Side.STABLE else seen.candidate_requests
+            rate = requests / (seen.until - seen.since).total_seconds() or None
+        return evolve(seen, rate_before=rate, quiet_since=None, quiet_until=None)
+
+    return evolve(state, metrics=tuple(frozen(seen) for seen in state.metrics), tail=None, talkers=())
+
+
+def turned_quiet(seen: Evidence, tallies: tuple[Tally, ...]) -> Evidence:
+    """Since when the leaving side has been quiet, and up to when that is known: an interval nobody knows is not."""
+    for tally in tallies if seen.rate_before else ():
+        if seen.quiet_until is not None and tally.since < seen.quiet_until:
+            continue
+        most = QUIET_PART * (seen.rate_before or 0.0) * (tally.until - tally.since).total_seconds()
+        quiet = not tally.reset and tally.requests <= most
+        goes_on = seen.quiet_since is not None and seen.quiet_until == tally.since
+        since = (seen.quiet_since if goes_on else tally.since) if quiet else None
+        seen = evolve(seen, quiet_since=since, quiet_until=tally.until)
+    return seen

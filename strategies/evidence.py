@@ -1,58 +1,129 @@
-"""An anytime-valid, two-arm test of request counts: a look every second does not raise its error rate.
+"""Anytime-valid, two-arm tests of request counts: a look every second does not raise their error rates.
 
-Null hypothesis at every moment: `p_candidate <= R0 * p_stable + DELTA`, with `p_stable` unknown and moving. Each
-process is a betting martingale per rate ratio in `RATIOS`; by Ville's inequality the chance that their mean ever
-reaches `1 / ALPHA` for an acceptable candidate is at most `ALPHA`, at any stopping time and any traffic split
-(Lindon and Malek, NeurIPS 2022; Turner, Ly and Gruenwald, 2024). Half of the capital bets from the start, the other
-half is spread over bets that begin with each step, so that a late regression is not drowned by a long good past.
+Against the candidate, the null hypothesis at every moment is `p_candidate <= r0 * p_stable + delta`, with `p_stable`
+unknown and moving. Each process is a betting martingale per rate ratio in `RATIOS`; by Ville's inequality the chance
+that their mean ever reaches `1 / ALPHA` for an acceptable candidate is at most `ALPHA`, at any stopping time and any
+traffic split (Lindon and Malek, NeurIPS 2022; Turner, Ly and Gruenwald, 2024). Half of the capital bets from the start,
+the other half is spread over bets that begin with each step, so that a late regression is not drowned by a long good
+past. For the candidate, the mirrored test has the null hypothesis `p_candidate >= r1 * p_stable + d1`: it is
+unacceptable; its mean reaches `1 / BETA` with a chance of at most `BETA`.
+
+Where DNS carries the split, whole populations of clients change sides together, which no count can tell from a fault.
+There each window as long as the TTL may multiply a bet by no more than the cube root of what decides: less than
+everything is less than the martingale, so the bound holds, and no single population decides alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from math import exp, log, log1p
+from datetime import datetime, timedelta
+from math import exp, floor, log, log1p, sqrt
+from operator import add, sub
+from typing import Any
 
 from strategies.seen import Counts
 from strategies.values import evolve
 
 RATIOS = (1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1000.0)
-R0 = 1.25
-DELTA = 0.001
+SHRINKS = (0.01, 0.2, 0.4, 0.6, 0.8)
 ALPHA = 1e-3
-_LOG_CEILING = 700.0
+BETA = 0.05
+_CLIP = -log(ALPHA) / 3
+_GATE_CLIP = -log(BETA) / 3
+_CEILING = 700.0
+_BUCKET = timedelta(seconds=30)
 
 Process = tuple[float, ...]
-"""The logarithm of one bet's capital per ratio in `RATIOS`."""
+"""The logarithm of one bet's capital per ratio in `RATIOS`, or per factor in `SHRINKS`."""
 FRESH: Process = (0.0,) * len(RATIOS)
+_FRESH_GATE: Process = (0.0,) * len(SHRINKS)
+_LOGS = tuple((ratio, log(ratio)) for ratio in RATIOS)
+
+
+@dataclass(frozen=True, slots=True)
+class Null:
+    """What is acceptable (`p_c <= r0 * p_b + delta`), and what is not (`p_c >= r1 * p_b + d1`)."""
+
+    r0: float
+    delta: float
+    r1: float = 2.0
+    d1: float = 0.01
+
+
+FAILURES = Null(1.25, 0.001)
+LATENCY = Null(1.5, 0.01)
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the counts have said; `processes[0]` began with the first traffic, each other one with its step.
+    """What one source's counts have said: `against` the candidate since its first traffic, and for it (`gate`).
 
-    `until` is the watermark: intervals that begin before it have been counted. The totals, counted from
+    `starts` holds the value of `against` when each step's own bet began, empty where that is the end of the present
+    TTL window. `window_against` and `window_gate` are what that window, number `window`, adds: only where DNS carries
+    the split. `until` is the watermark: intervals that begin before it have been counted. The totals, counted from
     `since`, are for people and for the drain.
     """
 
-    processes: tuple[Process, ...] = ()
+    metric: str = ""
+    against: Process = FRESH
+    gate: Process = _FRESH_GATE
+    starts: tuple[Process, ...] = ()
+    window: int | None = None
+    window_against: Process = FRESH
+    window_gate: Process = _FRESH_GATE
     since: datetime | None = None
     until: datetime | None = None
     stable_requests: int = 0
     stable_failures: int = 0
     candidate_requests: int = 0
     candidate_failures: int = 0
+    step_stable: int = 0
+    step_candidate: int = 0
+    """Requests since the present step was in force."""
+    recent: tuple[Counts, ...] = ()
+    """The last half minute or more, in at most two parts."""
+    asked_at: datetime | None = None
+    stable_at: datetime | None = None
+    """The end of the newest interval for which the source knew that side."""
+    candidate_at: datetime | None = None
+    problem: str | None = None
+    mistaken: bool = False
+    rate_before: float | None = None
+    """Requests per second of the side that is drained, before it was; None where it had none."""
+    quiet_since: datetime | None = None
+    quiet_until: datetime | None = None
 
 
 def begin_step(evidence: Evidence) -> Evidence:
-    """Start the bet that belongs to a new step; the first call starts the bet from the beginning as well."""
-    return evolve(evidence, processes=(evidence.processes or (FRESH,)) + (FRESH,))
+    """Start the bet that belongs to a new step; within a TTL window it begins with the next one."""
+    start = evidence.against if evidence.window is None else ()
+    return evolve(evidence, starts=(*evidence.starts, start))
 
 
-def update(evidence: Evidence, batch: Counts) -> Evidence:
+def in_force(evidence: Evidence) -> Evidence:
+    """Count the step's own requests from now on."""
+    return evolve(evidence, step_stable=0, step_candidate=0)
+
+
+def renewed(evidence: Evidence) -> Evidence:
+    """Forget what was said, and count on from where the source was read: what was counted once is not again."""
+    return Evidence(
+        evidence.metric,
+        starts=(FRESH,) if evidence.starts else (),
+        until=evidence.until,
+        asked_at=evidence.asked_at,
+        stable_at=evidence.stable_at,
+        candidate_at=evidence.candidate_at,
+        problem=evidence.problem,
+        mistaken=evidence.mistaken,
+    )
+
+
+def update(evidence: Evidence, batch: Counts, null: Null | None = FAILURES, ttl: float | None = None) -> Evidence:
     """Fold in one interval counted on both sides; intervals before the watermark are dropped, so none counts twice.
 
-    Raises ValueError when a count is negative or failures exceed requests.
+    `ttl` is the length of a window in seconds where DNS carries the split, None where requests are split one by one.
+    Without `null` only the totals are kept. Raises ValueError when a count is negative or failures exceed requests.
     """
     n_b, x_b = batch.stable_requests, batch.stable_failures
     n_c, x_c = batch.candidate_requests, batch.candidate_failures
@@ -61,41 +132,142 @@ def update(evidence: Evidence, batch: Counts) -> Evidence:
         raise ValueError(f"counts must satisfy 0 <= failures <= requests; got {got}")
     if evidence.until is not None and batch.since < evidence.until:
         return evidence
-    gains = _gains(n_b, x_b, n_c, x_c) if n_b and n_c else FRESH
+    bets: dict[str, Any] = {}
+    if null is not None and n_b and n_c and evidence.starts:
+        window = None if ttl is None else floor(batch.since.timestamp() / ttl)
+        counts = (n_b, x_b, n_c, x_c)
+        bets = _bets(evidence, _gains(*counts, null), _gate_gains(*counts, null), window)
     return evolve(
         evidence,
-        processes=tuple(
-            tuple(min(value + gain, _LOG_CEILING) for value, gain in zip(process, gains, strict=True))
-            for process in evidence.processes
-        ),
+        **bets,
         since=evidence.since or batch.since,
         until=batch.until,
         stable_requests=evidence.stable_requests + n_b,
         stable_failures=evidence.stable_failures + x_b,
         candidate_requests=evidence.candidate_requests + n_c,
         candidate_failures=evidence.candidate_failures + x_c,
+        step_stable=evidence.step_stable + n_b,
+        step_candidate=evidence.step_candidate + n_c,
+        recent=_recent(evidence.recent, batch),
     )
 
 
-def _gains(n_b: int, x_b: int, n_c: int, x_c: int) -> Process:
-    w0 = R0 * n_c / (R0 * n_c + n_b)
+def _bets(evidence: Evidence, against: Process, in_favour: Process, window: int | None) -> dict[str, Any]:
+    """What changes when these gains are added, within the TTL window that they fall into."""
+    if window is None:
+        return {"against": _plus(evidence.against, against), "gate": _plus(evidence.gate, in_favour)}
+    if window == evidence.window:
+        against = _plus(evidence.window_against, against)
+        return {"window_against": against, "window_gate": _plus(evidence.window_gate, in_favour)}
+    closed = _against(evidence)
+    return {
+        "against": closed,
+        "gate": _gate(evidence),
+        "starts": tuple(start or closed for start in evidence.starts),
+        "window": window,
+        "window_against": against,
+        "window_gate": in_favour,
+    }
+
+
+def _against(evidence: Evidence) -> Process:
+    if evidence.window is None:
+        return evidence.against
+    return _plus(evidence.against, tuple([min(value, _CLIP) for value in evidence.window_against]))
+
+
+def _gate(evidence: Evidence) -> Process:
+    if evidence.window is None:
+        return evidence.gate
+    return _plus(evidence.gate, tuple([min(value, _GATE_CLIP) for value in evidence.window_gate]))
+
+
+def _plus(process: Process, gains: Process) -> Process:
+    return tuple(map(add, process, gains))
+
+
+def _gains(n_b: int, x_b: int, n_c: int, x_c: int, null: Null) -> Process:
+    w0 = null.r0 * n_c / (null.r0 * n_c + n_b)
+    price, failures = null.delta * n_c, x_c + x_b
     gains = []
-    for ratio in RATIOS:
-        z = ratio * w0 + 1 - w0
-        gains.append(x_c * log(ratio / z) - x_b * log1p(z - 1) - DELTA * n_c * (ratio / z - 1))
+    for ratio, log_ratio in _LOGS:
+        z = 1 + (ratio - 1) * w0
+        gain = price * (1 - ratio / z)
+        gains.append(gain + x_c * log_ratio - failures * log(z) if failures else gain)
     return tuple(gains)
+
+
+def _gate_gains(n_b: int, x_b: int, n_c: int, x_c: int, null: Null) -> Process:
+    odds, price = null.r1 * n_c / n_b, null.d1 * n_c
+    if not (x_b or x_c):
+        return tuple([price * (1 - s) for s in SHRINKS])
+    return tuple([x_c * log(s) + x_b * log1p(odds * (1 - s)) + price * (1 - s) for s in SHRINKS])
+
+
+def _recent(known: tuple[Counts, ...], batch: Counts) -> tuple[Counts, ...]:
+    if known and batch.until <= known[-1].since + _BUCKET:
+        return (*known[:-1], _added(known[-1], batch))
+    return (*known[-1:], batch)
+
+
+def _added(one: Counts, other: Counts) -> Counts:
+    instances = None if other.instances is None else max(other.instances, one.instances or 0)
+    return Counts(
+        one.since,
+        other.until,
+        one.stable_requests + other.stable_requests,
+        one.stable_failures + other.stable_failures,
+        one.candidate_requests + other.candidate_requests,
+        one.candidate_failures + other.candidate_failures,
+        instances,
+    )
 
 
 def e_value(evidence: Evidence, steps: int) -> float:
     """The evidence against the candidate; roll back at `1 / ALPHA`. `steps` is how many steps the plan has in all."""
-    if not evidence.processes:
+    if not evidence.starts:
         return 1.0
-    first, *restarts = (sum(exp(v) for v in process) / len(RATIOS) for process in evidence.processes)
-    unborn = max(steps - len(restarts), 0)
-    weight = 0.5 / max(steps, len(restarts), 1)
-    return 0.5 * first + weight * (sum(restarts) + unborn)
+    against = _against(evidence)
+    born = [_mean(tuple(map(sub, against, start))) for start in evidence.starts if start]
+    places = max(steps, len(evidence.starts))
+    return 0.5 * _mean(against) + 0.5 * (sum(born) + places - len(born)) / places
 
 
-def condemns(evidence: Evidence, steps: int) -> bool:
-    """Whether the counts prove the candidate worse than allowed."""
-    return e_value(evidence, steps) >= 1 / ALPHA
+def proof(evidence: Evidence) -> float:
+    """The evidence for the candidate: that it is not unacceptable; it may have everything at `1 / BETA`."""
+    return _mean(_gate(evidence))
+
+
+def _mean(process: Process) -> float:
+    return sum([exp(min(value, _CEILING)) for value in process]) / len(process)
+
+
+def broken(evidence: Evidence) -> Counts | None:
+    """The last requests when most of the candidate's fail while hardly any of the stable side's do, else None.
+
+    Most: the lower bound of the failure rate (Wilson's score interval, one-sided at 99.9 %) exceeds one half, over at
+    least twenty requests. Hardly any: under a tenth, of the last ones or, where it gets none any more, of all.
+    """
+    if not evidence.recent:
+        return None
+    last = evidence.recent[0]
+    for part in evidence.recent[1:]:
+        last = _added(last, part)
+    n, x = last.candidate_requests, last.candidate_failures
+    if n < 20 or _lower(x, n) <= 0.5:
+        # What has just begun to fail is not to be outweighed by what was well before.
+        last = evidence.recent[-1]
+        n, x = last.candidate_requests, last.candidate_failures
+        if n < 20 or _lower(x, n) <= 0.5:
+            return None
+    requests, failures = last.stable_requests, last.stable_failures
+    if not requests:
+        requests, failures = evidence.stable_requests, evidence.stable_failures
+    return last if requests and failures < 0.1 * requests else None
+
+
+def _lower(failures: int, requests: int, z: float = 3.09) -> float:
+    rate, square = failures / requests, z * z
+    middle = rate + square / (2 * requests)
+    spread = z * sqrt(rate * (1 - rate) / requests + square / (4 * requests * requests))
+    return (middle - spread) / (1 + square / requests)

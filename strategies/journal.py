@@ -12,9 +12,9 @@ from datetime import datetime
 from itertools import pairwise
 
 from strategies.detours import is_for_probes
-from strategies.evidence import e_value
 from strategies.model import Outcome, Reason, Rollout, Slot, TargetState, TrafficIntent
 from strategies.phases import EDGES, Phase
+from strategies.proof import e_of
 
 Value = str | int | float | bool | None
 
@@ -114,7 +114,7 @@ def _target(old: TargetState, new: TargetState, after: Rollout, now: datetime) -
     if new.lags != old.lags and told.asked is not None and told.asked.confirmed_at is not None:
         yield event(now, "routing_lags" if new.lags else "routing_caught_up", new.name, why=new.lags)
     if (old.phase, old.step) != (new.phase, new.step):
-        e = round(e_value(new.evidence, len(after.service.target(new.name).plan.steps)), 6)
+        e = round(e_of(new, after.service.target(new.name)), 6)
         for left, entered in pairwise(_path(old.phase, new.phase)):
             data: dict[str, Value] = {"before": left.value, "after": entered.value, "step": new.step, "e": e}
             yield event(now, "phase_changed", new.name, **data)

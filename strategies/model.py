@@ -5,7 +5,7 @@ All of it is frozen and made of plain values, so that a state can be saved, comp
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -13,6 +13,8 @@ from strategies.detours import Detour, Mirror
 from strategies.evidence import Evidence
 from strategies.phases import FORWARD, TERMINAL, Phase
 from strategies.plan import Service
+from strategies.seen import CheckSeen
+from strategies.tail import Tail
 from strategies.values import evolve
 
 
@@ -65,10 +67,8 @@ class Slot:
     intended_at: datetime | None = None
     begun_at: datetime | None = None
     absences: int = 0
-    restarts: int | None = None
-    """The restart count of its containers at the last look; None before the first one at which they ran."""
-    crashes: int = 0
-    """Restarts that we saw, or that a candidate had before we first saw it run."""
+    restarts: int | None = None  # of its containers at the last look; None before the first one at which they ran
+    crashes: int = 0  # restarts that we saw, or that a candidate had before we first saw it run
     ready: bool = False
     clean: int = 0
     failed: int = 0
@@ -161,27 +161,27 @@ class TargetState:
     stable: tuple[Slot, ...] = ()
     weight: int | None = None
     asked: Asked | None = None
-    share: float = 0.0
-    """The candidate's share as last confirmed by read-back."""
+    share: float = 0.0  # the candidate's, as last confirmed by read-back
     exposed: bool = False  # an answer or route may have named the candidate
-    expires_at: datetime | None = None
-    """The latest possible expiry of any answer that names the leaving side, without propagation and margin."""
+    expires_at: datetime | None = None  # the latest expiry of any answer that names the leaving side
     ttl_original: int | None = None
     ttl_before: int | None = None
     ttl_lowered_at: datetime | None = None
     ttl_shift: int | None = None  # the largest TTL in the chain when the present split was confirmed
     observed: float | None = None
     online: bool = False
-    parents_were_healthy: bool = False
-    """Whether the profiles above took this one for healthy before the candidate got traffic."""
+    parents_were_healthy: bool = False  # whether the profiles above took this one for that before any traffic
     drift_since: datetime | None = None
     lags: str | None = None  # what of the routing is not, or not yet, in force as it was asked
     lost: int = 0  # consecutive looks at which the profile or route itself was absent
     approved: int = -1
     waived: int = -1  # the last step whose hold and approval a person waived
-    evidence: Evidence = field(default_factory=Evidence)
-    rate_before: float | None = None
-    quiet_since: datetime | None = None
+    overruled: int = -1  # the last step at which a person went on without proof
+    metrics: tuple[Evidence, ...] = ()
+    checks: tuple[CheckSeen, ...] = ()
+    doubt: Reason | None = None  # what is not proven yet, where that alone holds the step
+    tail: Tail | None = None
+    talkers: tuple[tuple[str, float], ...] = ()  # who still reaches the leaving side, with requests per second
     probed_at: datetime | None = None
     failure: Reason | None = None
     refused: Reason | None = None  # a write to the routing that was definitely refused in this phase

@@ -8,10 +8,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from strategies import traffic
+from strategies.counting import fold
 from strategies.detours import is_for_probes
-from strategies.drain import QUIET_PART, expiry
-from strategies.evidence import update
-from strategies.model import Asked, Reason, Side, Slot, Stage, TargetState
+from strategies.drain import expiry
+from strategies.model import Asked, Reason, Slot, Stage, TargetState
 from strategies.names import group_name, holder, parse_endpoint
 from strategies.phases import Phase
 from strategies.plan import ProbeRule, Target
@@ -43,7 +43,7 @@ def observe(
     state = _misled(state, seen.traffic)
     if seen.traffic is not None:
         state = _traffic(state, target, seen.traffic, service)
-    return _counts(state, seen)
+    return fold(state, target, seen, now)
 
 
 def _misled(state: TargetState, seen: TrafficSeen | None) -> TargetState:
@@ -253,17 +253,3 @@ def _shown(state: TargetState, asked: Asked, seen: TrafficSeen) -> TargetState:
         ttl_shift=seen.ttl_chain,
         expires_at=expiry(seen.at, longest, lowered, state.ttl_before),
     )
-
-
-def _counts(state: TargetState, seen: TargetSeen) -> TargetState:
-    leaving = {Phase.DRAINING: Side.STABLE, Phase.CLEARING: Side.CANDIDATE}.get(state.phase)
-    for batch in seen.counts:
-        known = state.evidence.until is not None and batch.since < state.evidence.until
-        state = evolve(state, evidence=update(state.evidence, batch))
-        if known or leaving is None or state.rate_before is None:
-            continue
-        requests = batch.stable_requests if leaving is Side.STABLE else batch.candidate_requests
-        seconds = max((batch.until - batch.since).total_seconds(), 1e-9)
-        quiet = requests / seconds <= QUIET_PART * state.rate_before
-        state = evolve(state, quiet_since=(state.quiet_since or batch.since) if quiet else None)
-    return state

@@ -7,6 +7,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from strategies.detours import Match
+from strategies.gates import MetricRule, When
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,13 @@ class Step:
     def leads(self) -> bool:
         """Whether requests reach the candidate besides its share."""
         return self.match is not None or self.mirror > 0
+
+    @property
+    def stretch(self) -> When:
+        """Which stretch of the rollout it belongs to."""
+        if self.share >= 100:
+            return When.AFTER
+        return When.DURING if self.share > 0 or self.leads else When.BEFORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +225,11 @@ class Target:
     on_drift: OnDrift = OnDrift.HOLD
     probe: ProbeRule = field(default_factory=ProbeRule)
     drain: DrainRule = field(default_factory=DrainRule)
+    by_resolver: bool = False
+    """Whether DNS carries the split, so that whole populations of clients change sides together."""
+    metrics: tuple[MetricRule, ...] = ()
+    longest_seconds: float = 1800.0
+    """How long a step may stay undecided before a person is asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from strategies import names, traffic
+from strategies import counting, names, traffic
 from strategies.begin import Survey, planned_slots
 from strategies.detours import is_for_probes
-from strategies.evidence import Evidence, begin_step
 from strategies.model import Reason, Revision, Rollout, Slot, Stage, TargetState
 from strategies.phases import RETURNING_HOME, Phase
 from strategies.plan import Plan, Service, Target, at_once
@@ -215,7 +214,8 @@ def _state(
     if phase is Phase.SHIFTING:
         share = (traffic.share_in(place.look.traffic, state) if place.look.traffic else None) or 0.0
         step = _step(target.plan, share, led=bool(_led(place.look.traffic)))
-        state = evolve(state, phase=phase, step=step, evidence=begin_step(Evidence()), exposed=True)
+        state = evolve(state, phase=phase, step=step, exposed=True)
+        state = counting.begin(state, target)
         if place.look.traffic is not None and target.ttl_during is not None:
             state = evolve(state, ttl_original=place.look.traffic.ttl_original)
         wanted = target.plan.steps[step]

@@ -133,6 +133,63 @@ class ProbeSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """One side's requests and failures over one interval, as one source counted them.
+
+    `reset`: a counter began anew within it, so that how many there were is not known. `instances` is how many workloads
+    of the side were counted, None where the source does not tell.
+    """
+
+    since: datetime
+    until: datetime
+    requests: int
+    failures: int = 0
+    reset: bool = False
+    instances: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one source gave at one look: each side's complete intervals since the watermark, in time order.
+
+    `problem` says in the source's own words why something is missing: that is no evidence, either way. `mistaken`: the
+    question itself is wrong, so that asking again cannot help. `talkers` pairs who still reaches the leaving side with
+    requests per second, the most first.
+    """
+
+    metric: str
+    at: datetime
+    stable: tuple[Tally, ...] = ()
+    candidate: tuple[Tally, ...] = ()
+    problem: str | None = None
+    mistaken: bool = False
+    talkers: tuple[tuple[str, float], ...] = ()
+
+
+class CheckState(StrEnum):
+    """How far a check is."""
+
+    RUNNING = "running"
+    PASSED = "passed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    """It could not be made, or came to no result: that is no evidence, either way."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSeen:
+    """One check at one step, as it was found; `why` is what it said."""
+
+    metric: str
+    step: int
+    state: CheckState
+    at: datetime
+    why: str = ""
+    attempt: int = 0
+    """How often it had been tried in vain before."""
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """Requests and failures of both sides over one interval, from one source; probes are not among them."""
 
@@ -142,6 +199,8 @@ class Counts:
     stable_failures: int
     candidate_requests: int
     candidate_failures: int
+    instances: int | None = None
+    """How many workloads of the candidate were counted, where that is known."""
 
 
 class Act(StrEnum):
@@ -184,7 +243,8 @@ class TargetSeen:
     groups: tuple[GroupSeen, ...] = ()
     traffic: TrafficSeen | None = None
     probes: tuple[ProbeSeen, ...] = ()
-    counts: tuple[Counts, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    checks: tuple[CheckSeen, ...] = ()
     acks: tuple[Ack, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     problem: str | None = None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from strategies import traffic, waves
-from strategies.drain import Drain, drain, settle_seconds
-from strategies.evidence import begin_step
+from strategies import counting, proof, traffic, waves
+from strategies.drain import Drain, drain, settle_seconds, with_rates
+from strategies.evidence import in_force
 from strategies.model import Reason, Rollout, Side, Slot, Stage, TargetState
 from strategies.names import holder
 from strategies.observe import BELIEVED
@@ -93,6 +93,8 @@ def _holding(rollout: Rollout, state: TargetState, target: Target, now: datetime
     waived = rollout.full or state.waived >= state.step
     state = _to_who_is_left(rollout, state, target, now)
     verdict = judge(state, target)
+    doubt = None if waived or state.overruled >= state.step else proof.doubt(state, target, now)
+    state = evolve(state, doubt=doubt)
     if verdict.health is not Health.HEALTHY:
         why = verdict.reason or Reason("undecided", "")
         return evolve(state, note=why.message, asks_person=why.code == "drift")
@@ -103,19 +105,31 @@ def _holding(rollout: Rollout, state: TargetState, target: Target, now: datetime
     rest = step.hold_seconds - (now - state.since).total_seconds()
     if rest > 0 and not waived:
         return evolve(state, note=f"holds at {_says(step)} for another {rest:.0f} s")
+    if doubt is not None:
+        return _unproven(state, target, doubt, now)
     if step.approve and state.approved < state.step and not waived:
         return evolve(state, asks_person=True, note=f"waits for `rollout approve` at {_says(step)}")
     if rollout.paused is not None:
         return evolve(state, note=rollout.paused.message)
     if state.step == target.plan.last:
-        return _begin_drain(state, Phase.DRAINING, Side.STABLE, now)
+        return _begin_drain(state, target, Phase.DRAINING, now)
     following = target.plan.last if rollout.full else state.step + 1
     wanted = target.plan.steps[following]
-    state = evolve(enter(state, Phase.SHIFTING, now), step=following, evidence=begin_step(state.evidence))
+    state = counting.begin(evolve(enter(state, Phase.SHIFTING, now), step=following), target)
     return evolve(
         traffic.ask(state, traffic.at_step(state, target, wanted, rollout.id, rollout.succeeds), wanted.share, now),
         note=f"asks for {_says(wanted)}",
     )
+
+
+def _unproven(state: TargetState, target: Target, doubt: Reason, now: datetime) -> TargetState:
+    """Hold while nothing is proven either way, and ask a person when that has lasted long enough."""
+    if (now - state.since).total_seconds() < target.longest_seconds:
+        return evolve(state, note=doubt.message)
+    note = (
+        f"{doubt.message}; undecided for {target.longest_seconds:g} s: `rollout approve` goes on, `rollout abort` back"
+    )
+    return evolve(state, asks_person=True, note=note)
 
 
 def _to_who_is_left(rollout: Rollout, state: TargetState, target: Target, now: datetime) -> TargetState:
@@ -146,17 +160,13 @@ def _shifting(rollout: Rollout, state: TargetState, target: Target, now: datetim
     if target.entrance and step.share > 0 and state.asked is not None and state.asked.intent.entrance is None:
         opening = traffic.at_step(state, target, step, rollout.id, rollout.succeeds)
         return evolve(traffic.ask(state, opening, step.share, now), note="in force, so the entrance is opened")
-    return evolve(enter(state, Phase.HOLDING, now), note="the step is in force")
+    tried = tuple(in_force(seen) for seen in state.metrics)
+    return evolve(enter(state, Phase.HOLDING, now), metrics=tried, note="the step is in force")
 
 
-def _begin_drain(state: TargetState, phase: Phase, leaving: Side, now: datetime) -> TargetState:
-    """Freeze the leaving side's former rate, against which quiet is measured."""
-    seen = state.evidence
-    rate = None
-    if seen.since is not None and seen.until is not None and seen.until > seen.since:
-        requests = seen.stable_requests if leaving is Side.STABLE else seen.candidate_requests
-        rate = requests / (seen.until - seen.since).total_seconds() or None
-    return evolve(enter(state, phase, now), rate_before=rate, quiet_since=None, note="drains")
+def _begin_drain(state: TargetState, target: Target, phase: Phase, now: datetime) -> TargetState:
+    leaving = counting.LEAVING[phase]
+    return evolve(with_rates(enter(state, phase, now), leaving, target), doubt=None, note="drains")
 
 
 def _drain(state: TargetState, target: Target, leaving: Side, now: datetime) -> Drain:
@@ -193,10 +203,10 @@ def _drained(rollout: Rollout, state: TargetState, now: datetime) -> TargetState
 
 def _returning(rollout: Rollout, state: TargetState, target: Target, now: datetime) -> TargetState:
     if not state.exposed:
-        return evolve(_begin_drain(state, Phase.CLEARING, Side.CANDIDATE, now), note="the candidate had no traffic")
+        return evolve(_begin_drain(state, target, Phase.CLEARING, now), note="the candidate had no traffic")
     state = traffic.ask(state, traffic.at_step(state, target, traffic.HOME, rollout.id, rollout.succeeds), 0.0, now)
     if confirmed(state):
-        return _begin_drain(state, Phase.CLEARING, Side.CANDIDATE, now)
+        return _begin_drain(state, target, Phase.CLEARING, now)
     state = evolve(state, note="waits for the read-back of the way back")
     return _unless_hopeless(rollout, state, now)
 

@@ -1,4 +1,4 @@
-"""Healthy, unhealthy (why) or undecided (why): what is known of a candidate, from its resources, probes and counts.
+"""Healthy, unhealthy (why) or undecided (why): what is known of a candidate, from its resources, probes and sources.
 
 A fault of the resource itself condemns by itself. Failed probes and counts condemn only against a stable side that is
 well at the same time: when both sides fail together it is an incident, not the release. Absence of data is never a pass
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from strategies.evidence import ALPHA, e_value
-from strategies.model import Reason, Slot, Stage, TargetState
+from strategies import proof
+from strategies.model import Reason, Rollout, Slot, Stage, TargetState
 from strategies.observe import BELIEVED
 from strategies.phases import Phase
 from strategies.plan import OnDrift, Target
@@ -57,10 +57,25 @@ def judge(state: TargetState, target: Target) -> Verdict:
         return _unhealthy("profileGone", "the profile or route in front of this target no longer exists")
     if state.phase in (Phase.PENDING, Phase.PREPARING):
         return Verdict(Health.UNDECIDED, Reason("preparing", "no verdict before the candidate is ready"))
-    condemned = _probes(state, target) or _counts(state, target)
+    condemned = _probes(state, target)
     if condemned is not None:
         return condemned
     return _doubts(state, target) or Verdict(Health.HEALTHY)
+
+
+def decide(rollout: Rollout, state: TargetState, now: datetime) -> Verdict:
+    """The verdict on the candidate of one target: its resources, its probes, and what the sources prove."""
+    target = rollout.service.target(state.name)
+    judged = judge(state, target)
+    if judged.health is Health.UNHEALTHY or state.phase in (Phase.PENDING, Phase.PREPARING):
+        return judged
+    condemned = proof.condemned(rollout, state, now)
+    if condemned is not None:
+        return Verdict(Health.UNHEALTHY, condemned)
+    if judged.health is Health.UNDECIDED or state.phase is not Phase.HOLDING:
+        return judged
+    doubt = proof.doubt(state, target, now)
+    return judged if doubt is None else Verdict(Health.UNDECIDED, doubt)
 
 
 def _unhealthy(code: str, message: str, **evidence: str | float | int | None) -> Verdict:
@@ -82,27 +97,6 @@ def _probes(state: TargetState, target: Target) -> Verdict | None:
     if sick:
         return _undecided("bothFail", f"{message}; but the stable side fails at the same time", failed=failing.failed)
     return _unhealthy("probesFailed", message, group=who, failed=failing.failed, limit=limit)
-
-
-def _counts(state: TargetState, target: Target) -> Verdict | None:
-    e = e_value(state.evidence, len(target.plan.steps))
-    if e < 1 / ALPHA:
-        return None
-    seen = state.evidence
-    message = (
-        f"candidate failed {seen.candidate_failures} of {seen.candidate_requests} requests,"
-        f" stable {seen.stable_failures} of {seen.stable_requests}: evidence {e:.3g}, limit {1 / ALPHA:g}"
-    )
-    return _unhealthy(
-        "countsWorse",
-        message,
-        e=e,
-        limit=1 / ALPHA,
-        candidateRequests=seen.candidate_requests,
-        candidateFailures=seen.candidate_failures,
-        stableRequests=seen.stable_requests,
-        stableFailures=seen.stable_failures,
-    )
 
 
 def _doubts(state: TargetState, target: Target) -> Verdict | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from strategies.counting import FASTEST_SECONDS, FINE_SECONDS, hurried
 from strategies.detours import for_probes
 from strategies.model import Outcome, Rollout, Slot, TargetState
 from strategies.phases import TERMINAL, Phase
@@ -18,10 +19,18 @@ def wake(rollout: Rollout, now: datetime) -> datetime | None:
     """The time of the next tick; None when the rollout has ended."""
     if rollout.outcome not in (Outcome.RUNNING, Outcome.STUCK):
         return None
-    interval = timedelta(seconds=min(target.probe.interval_seconds for target in rollout.service.targets))
+    interval = timedelta(seconds=min(_pace(rollout, state, now) for state in rollout.targets))
     last = rollout.ticked_at
     moved = any(last in (state.since, state.asked.at if state.asked else None) for state in rollout.targets)
     return now + (min(SOON, interval) if moved else interval)
+
+
+def _pace(rollout: Rollout, state: TargetState, now: datetime) -> float:
+    """Seconds between two looks at a target: the probes' interval, and less while a source can tell more in time."""
+    target = rollout.service.target(state.name)
+    counted = [rule.interval_seconds for rule in target.metrics if rule.counts and not rule.own]
+    hurry = hurried(state, now) and any(seconds <= FINE_SECONDS for seconds in counted)
+    return min(target.probe.interval_seconds, FASTEST_SECONDS) if hurry else target.probe.interval_seconds
 
 
 def to_probe(state: TargetState, target: Target, now: datetime) -> tuple[tuple[str, str], ...]:

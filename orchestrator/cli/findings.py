@@ -109,6 +109,4 @@ def _counts(rollout: Rollout, state: TargetState) -> Iterator[Finding]:
         f"candidate failed {seen['candidateFailures']} of {seen['candidateRequests']} requests, stable "
         f"{seen['stableFailures']} of {seen['stableRequests']}: evidence {seen['e']:.3g} of {1 / ALPHA:g}"
     )
-    yield Finding(
-        "counts", says, state.name, state.evidence.since, seen["e"], seen["limit"], breached=seen["e"] >= seen["limit"]
-    )
+    yield Finding("counts", says, state.name, None, seen["e"], seen["limit"], breached=seen["e"] >= seen["limit"])

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.demo.evidence import METRIC
 from orchestrator.demo.fronts import Front
 from providers.emulator.behaviour import Behaviour, seconds_between
 
@@ -20,7 +21,7 @@ PROFILE = "shop"
 ADDRESS = f"http://contoso-shop.trafficmanager.net:{PORT}/"
 TTL_SECONDS = 3
 CROWD = "clients that keep DNS answers for their whole TTL"
-FRONT = Front("westeurope", ADDRESS, rate=60.0, clients=40, label="Container Instances", crowd=CROWD)
+FRONT = Front("westeurope", ADDRESS, rate=80.0, clients=40, label="Container Instances", crowd=CROWD)
 FIRST, GOOD, BAD = "v1", "v2", "v3"
 ERROR_RATE = 0.5
 GOOD_FOR_SECONDS = 3.0
@@ -52,9 +53,10 @@ targets:
         ttl: {ttl}s
         monitor: {{protocol: HTTP, port: {port}, path: /healthz, interval: 10s, timeout: 5s, failures: 3}}
 strategy:
-  canary: {{steps: [20, 50], hold: 3s}}
+  canary: {{steps: [20, 50], hold: 4s}}
 gates:
   probe: {{port: {port}, path: /healthz, interval: 500ms, timeout: 1s, before: 5, failures: 5}}
+  metrics: [{{name: {metric}, interval: 1s, webhook: {{url: "{counts}"}}}}]
 drain: {{propagation: 1s, margin: 2s, quiet: 2s}}
 """
 _GROUP = """\
@@ -73,20 +75,25 @@ properties:
 """
 
 
-def write(folder: Path, registry: str) -> Path:
-    """Write manifest and container group into `folder` for the registry at `registry`; return the manifest's path."""
-    told = words(registry)
+def write(folder: Path, registry: str, counts: str) -> Path:
+    """Write manifest and container group into `folder`; return the manifest's path.
+
+    `registry` is where the images are, `counts` the address that tells what the clients counted.
+    """
+    told = words(registry, counts)
     (folder / "container-group.yaml").write_text(_GROUP.format(**told))
     manifest = folder / "rollout.yaml"
     manifest.write_text(_MANIFEST.format(**told))
     return manifest
 
 
-def words(registry: str) -> dict[str, str | int]:
+def words(registry: str, counts: str) -> dict[str, str | int]:
     """The words that the demo's files are filled in with."""
     return {
         "service": SERVICE,
         "registry": registry,
+        "metric": METRIC,
+        "counts": counts,
         "repository": REPOSITORY,
         "subscription": SUBSCRIPTION,
         "profile": PROFILE,

@@ -62,6 +62,7 @@ strategy:
   canary: {{steps: [20, 50], hold: 4800ms}}
 gates:
   probe: {{port: {port}, path: /healthz, interval: 500ms, timeout: 1s, before: 3, failures: 5}}
+  metrics: [{{name: {metric}, interval: 1s, webhook: {{url: "{counts}"}}}}]
 drain: {{propagation: 500ms, margin: 1s, quiet: 1s}}
 """
 _DEPLOYMENT = """\
@@ -97,19 +98,19 @@ def fronts(envoy: bool) -> tuple[Front, Front]:
     return replace(scenery.FRONT, rate=40.0), cluster
 
 
-def write(folder: Path, registry: str, wave: int = 2) -> Path:
-    """Write manifest and templates into `folder` for the registry at `registry`; return the manifest's path."""
-    scenery.write(folder, registry)
-    words = {**scenery.words(registry), "wave": wave, "cluster": CLUSTER, "space": SPACE, "stable": STABLE}
+def write(folder: Path, registry: str, counts: str, wave: int = 2) -> Path:
+    """Write manifest and templates into `folder`, as `scenery.write` does; return the manifest's path."""
+    scenery.write(folder, registry, counts)
+    words = {**scenery.words(registry, counts), "wave": wave, "cluster": CLUSTER, "space": SPACE, "stable": STABLE}
     (folder / "deployment.yaml").write_text(_DEPLOYMENT.format(**words))
     manifest = folder / "rollout.yaml"
     manifest.write_text(_MANIFEST.format(**words))
     return manifest
 
 
-def write_first(folder: Path, registry: str) -> Path:
+def write_first(folder: Path, registry: str, counts: str) -> Path:
     """Write the same for the first release, which nobody has to be spared from: all of it at once."""
-    return write(folder, registry, wave=1)
+    return write(folder, registry, counts, wave=1)
 
 
 def environment(folder: Path, url: str) -> dict[str, str]:

@@ -26,13 +26,14 @@ def _no_kubeconfig(_folder: Path, _url: str) -> dict[str, str]:
 class Setting:
     """One setting: its front doors (the last one is where the bad version fails), and how it is built.
 
-    `write` puts manifest and templates into a folder, `environment` what leads there and must stay for the play;
+    `write` puts manifest and templates into a folder (given the registry, and who counts the clients' requests),
+    `environment` what leads there and must stay for the play;
     `build`, `begin_to_fail` and `leftovers` are called on the emulator's thread.
     """
 
     fronts: tuple[Front, ...]
-    write: Callable[[Path, str], Path] = scenery.write
-    write_first: Callable[[Path, str], Path] | None = None
+    write: Callable[[Path, str, str], Path] = scenery.write
+    write_first: Callable[[Path, str, str], Path] | None = None
     """Writes what the first release goes by, where that is something else."""
     environment: Callable[[Path, str], dict[str, str]] = _no_kubeconfig
     build: Callable[[World], None] = _nothing

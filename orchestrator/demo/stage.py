@@ -26,7 +26,6 @@ from orchestrator.submit import Wish, submit
 from orchestrator.wiring import App
 from providers.emulator.load import LoadGenerator, LoadPlan
 from providers.emulator.loopback import LoopbackEmulator
-from providers.ports import Metrics
 from strategies.journal import Event
 from strategies.model import Outcome, Rollout
 
@@ -78,12 +77,9 @@ class Play:
     ) -> None:
         self.emulator, self.loaded, self.scene, self._show = emulator, loaded, scene, show
         self._set, self._first = setting, first or loaded
-        self._counts: dict[str, Metrics] = {}
         self._failing = False
         self._decided: Rollout | None = None
-        self.app = App(
-            MemoryStore(), metrics_of=lambda _id, target: self._counts.get(target), listeners=(self._note, *listeners)
-        )
+        self.app = App(MemoryStore(), listeners=(self._note, *listeners))
         self.digests = {
             tag: emulator.register_image(scenery.REPOSITORY, tag, behaviour)
             for tag, behaviour in scenery.VERSIONS.items()
@@ -112,7 +108,6 @@ class Play:
 
     def _release(self, crowds: Mapping[str, LoadGenerator], version: str, stable: str, title: str) -> Release:
         """Roll out one version under load to its end."""
-        self._counts = {target: ClientCounts(crowd, stable, version) for target, crowd in crowds.items()}
         self._decided = None
         retired = _retired(crowds)
         began_at, began, heard = _now(), time.monotonic(), len(self.scene.journal)
@@ -238,12 +233,15 @@ def opened(
         # A proxy for the outside world, as CI machines have one, would be asked for this machine's addresses as well.
         doors = {"ROLLOUT_AZURE_ENDPOINT": emulator.url, "ROLLOUT_DNS": emulator.dns, "no_proxy": "127.0.0.1"}
         stack.enter_context(_environment({**doors, **where.environment(path, emulator.url)}))
-        (first,) = load([str((where.write_first or where.write)(path, emulator.registry_host))])
-        (loaded,) = load([str(where.write(path, emulator.registry_host))])
+        versions: dict[str, str] = {}
+        counts = stack.enter_context(ClientCounts(lambda: scene.crowds, lambda digest: versions.get(digest, "")))
+        (first,) = load([str((where.write_first or where.write)(path, emulator.registry_host, counts.url))])
+        (loaded,) = load([str(where.write(path, emulator.registry_host, counts.url))])
         if not where.keeps_files:
             # Gone again before the curtain rises: a killed demo leaves nothing on the disk.
             folder.cleanup()
         play = Play(emulator, loaded, scene, show, setting=where, first=first, listeners=listeners)
+        versions |= {digest: tag for tag, digest in play.digests.items()}
         stack.callback(play.app.close)
         yield play
 

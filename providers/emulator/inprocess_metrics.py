@@ -7,7 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from strategies.seen import Counts
+from providers.ports import Finding, Question
+from strategies.seen import Reading, Tally
 
 if TYPE_CHECKING:
     from providers.emulator.world import World
@@ -27,18 +28,28 @@ class InProcessMetrics:
         stable: Callable[[str], bool],
         candidate: Callable[[str], bool],
         interval_seconds: int = 10,
+        name: str = "requests",
     ) -> None:
         """Open the door for one target."""
         self._world, self._sides, self._step = world, (stable, candidate), interval_seconds
+        self._name = name
 
-    def counts(self, since: datetime) -> tuple[Counts, ...]:
-        """Return the intervals that lie wholly between `since` and now and hold requests to both sides."""
-        first = math.ceil(since.timestamp() / self._step) * self._step
-        last = int(self._world.now().timestamp()) // self._step * self._step
-        found = (self._interval(start) for start in range(first, last, self._step))
-        return tuple(counts for counts in found if counts.stable_requests and counts.candidate_requests)
+    def read(self, question: Question) -> Reading:
+        """Return the intervals that lie wholly between the question's `since` and now."""
+        step = self._step
+        first = math.ceil(question.since.timestamp() / step) * step
+        last = int(self._world.now().timestamp()) // step * step
+        sides: list[list[Tally]] = [[], []]
+        for start in range(first, last, step):
+            for side, tally in enumerate(self._interval(start)):
+                sides[side].append(tally)
+        return Reading(self._name, self._world.now(), tuple(sides[0]), tuple(sides[1]))
 
-    def _interval(self, start: int) -> Counts:
+    def preflight(self, _question: Question) -> tuple[Finding, ...]:
+        """Nothing can be wrong with it."""
+        return ()
+
+    def _interval(self, start: int) -> tuple[Tally, Tally]:
         totals = [0, 0, 0, 0]
         for second in range(start, start + self._step):
             for group, (requests, failures) in self._world.calls.answers.get(second, {}).items():
@@ -47,4 +58,5 @@ class InProcessMetrics:
                         totals[2 * side] += requests
                         totals[2 * side + 1] += failures
         begin = datetime.fromtimestamp(start, UTC)
-        return Counts(begin, begin + timedelta(seconds=self._step), *totals)
+        end = begin + timedelta(seconds=self._step)
+        return Tally(begin, end, totals[0], totals[1]), Tally(begin, end, totals[2], totals[3])

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strategies.commands import FAILED, take
-from strategies.evidence import Evidence, begin_step
+from strategies.evidence import Evidence, begin_step, renewed, update
 from strategies.model import CommandKind, Reason, Rollout, with_target
 from strategies.phases import FORWARD, Phase
 from strategies.plan import Plan, Step
+from strategies.seen import Counts
 from tests.unit.strategies.build import at, in_force, in_phase, phases, rollout, service, state_of, target, told
 
 APPROVED = Plan((Step(0), Step(10, 1000, approve=True), Step(100)))
@@ -86,15 +87,19 @@ def test_an_abort_is_taken_in_every_phase_before(phase: Phase) -> None:
     assert said(in_phase(rollout(), phase), CommandKind.ABORT).aborted is not None
 
 
+def condemning() -> Evidence:
+    return update(begin_step(Evidence("errors")), Counts(at(0), at(5), 100, 0, 100, 90))
+
+
 def test_retry_judges_anew_after_a_failure_that_paused() -> None:
     of = replace(holding(), paused=Reason(FAILED, "would roll back"))
     slots = tuple(replace(slot, failed=5, fault="crash loop", crashes=3) for slot in of.targets[0].candidate)
-    of = with_target(of, replace(of.targets[0], candidate=slots, evidence=begin_step(Evidence())))
+    of = with_target(of, replace(of.targets[0], candidate=slots, metrics=(condemning(),)))
     after = said(of, CommandKind.RETRY)
     slot = state_of(after).candidate[0]
     assert after.paused is None
     assert (slot.failed, slot.fault, slot.crashes, slot.clean) == (0, None, 0, 0)
-    assert state_of(after).evidence == Evidence()
+    assert state_of(after).metrics == (renewed(condemning()),)
 
 
 def test_retry_does_not_end_a_pause_that_a_person_asked_for() -> None:

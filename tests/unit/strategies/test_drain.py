@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strategies.drain import drain, expiry, margin_seconds, settle_seconds
+from strategies.drain import drain, expiry, margin_seconds, settle_seconds, turned_quiet
+from strategies.evidence import Evidence
 from strategies.model import TargetState
 from strategies.phases import Phase
 from strategies.plan import AfterMost, DrainRule, Quiet
+from strategies.seen import Tally
 from tests.unit.strategies.build import at, in_force, in_phase, rollout, state_of
 
 RULE = DrainRule(propagation_seconds=6.0)
@@ -65,17 +67,33 @@ def test_where_nobody_counts_time_alone_decides_and_the_note_says_so() -> None:
 COUNTED = replace(RULE, quiet_seconds=10.0, most_seconds=100.0)
 
 
+def counted(since: float | None = None, until: float | None = None, metric: str = "requests") -> Evidence:
+    """A source that counted five requests a second before, and none from `since` to `until`."""
+    quiet = (None if since is None else at(since), None if until is None else at(until))
+    return Evidence(metric, rate_before=5.0, quiet_since=quiet[0], quiet_until=quiet[1])
+
+
+def is_done(*metrics: Evidence, when: float = 60) -> bool:
+    return drain(draining(metrics=metrics), COUNTED, at(when), named=True, agreed=False).done
+
+
 def test_where_a_source_counts_the_side_must_be_quiet_as_well() -> None:
-    busy = draining(rate_before=5.0)
-    assert not drain(busy, COUNTED, at(60), named=True, agreed=False).done
-    quiet = replace(busy, quiet_since=at(45))
-    assert not drain(quiet, COUNTED, at(54), named=True, agreed=False).done
-    assert drain(quiet, COUNTED, at(55), named=True, agreed=False).done
+    assert not is_done(counted())
+    assert not is_done(counted(45, 54.9))
+    assert is_done(counted(45, 55))
+
+
+def test_a_source_that_falls_silent_proves_no_quiet_however_long_one_waits() -> None:
+    assert not is_done(counted(45, 50), when=90)
+
+
+def test_every_source_must_have_seen_it_quiet() -> None:
+    assert not is_done(counted(45, 58), counted(52, 58, "gateway"))
+    assert is_done(counted(45, 58), counted(47, 58, "gateway"))
 
 
 def test_quiet_never_shortens_the_time() -> None:
-    state = draining(rate_before=5.0, quiet_since=at(0))
-    assert not drain(state, COUNTED, at(35), named=True, agreed=False).done
+    assert not is_done(counted(0, 35), when=35)
 
 
 @pytest.mark.parametrize(
@@ -90,12 +108,12 @@ def test_quiet_never_shortens_the_time() -> None:
 def test_a_side_that_is_never_quiet_ends_as_the_rule_says(
     then: AfterMost, agreed: bool, done: bool, asks: bool
 ) -> None:
-    found = drain(draining(rate_before=5.0), replace(COUNTED, then=then), at(101), named=True, agreed=agreed)
+    found = drain(draining(metrics=(counted(),)), replace(COUNTED, then=then), at(101), named=True, agreed=agreed)
     assert (found.done, found.asks) == (done, asks)
 
 
 def test_quiet_none_never_waits_for_quiet() -> None:
-    state = draining(rate_before=5.0)
+    state = draining(metrics=(counted(),))
     assert drain(state, replace(COUNTED, quiet=Quiet.NONE), at(60), named=True, agreed=False).done
 
 
@@ -103,3 +121,31 @@ def test_quiet_none_never_waits_for_quiet() -> None:
 def test_the_automatic_margin_is_half_the_ttl_and_at_least_ten_seconds(ttl: int) -> None:
     assert margin_seconds(RULE, ttl) == max(10.0, ttl / 2)
     assert settle_seconds(RULE, ttl) == 6.0 + ttl
+
+
+def tallies(*requests: int | None, since: float = 0.0) -> tuple[Tally, ...]:
+    """Intervals of ten seconds with so many requests; None: nobody knows."""
+    spans = [(at(since + 10 * n), at(since + 10 * n + 10), number) for n, number in enumerate(requests)]
+    return tuple(Tally(begin, end, number) for begin, end, number in spans if number is not None)
+
+
+def test_quiet_begins_with_the_first_interval_without_requests_and_ends_with_one_that_has_some() -> None:
+    quiet = turned_quiet(counted(), tallies(7, 0, 0))
+    assert (quiet.quiet_since, quiet.quiet_until) == (at(10), at(30))
+    loud = turned_quiet(quiet, tallies(1, since=30))
+    assert (loud.quiet_since, loud.quiet_until) == (None, at(40))
+
+
+def test_an_interval_that_nobody_knows_breaks_the_quiet() -> None:
+    seen = turned_quiet(counted(), tallies(0, None, 0))
+    assert (seen.quiet_since, seen.quiet_until) == (at(20), at(30))
+
+
+def test_a_counter_that_begins_anew_is_not_quiet() -> None:
+    seen = turned_quiet(counted(), (Tally(at(0), at(10), 0, reset=True),))
+    assert seen.quiet_since is None
+
+
+def test_an_interval_is_heard_once() -> None:
+    seen = turned_quiet(counted(), tallies(0, 0))
+    assert turned_quiet(seen, tallies(9, 9)) == seen

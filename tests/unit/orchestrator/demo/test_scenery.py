@@ -17,7 +17,7 @@ def azure() -> Azure:
 
 
 def test_the_demos_manifest_is_one_that_validate_accepts(tmp_path: Path):
-    (loaded,) = load([str(scenery.write(tmp_path, "127.0.0.1:8088"))])
+    (loaded,) = load([str(scenery.write(tmp_path, "127.0.0.1:8088", "http://127.0.0.1:8089/counts"))])
     assert loaded.manifest.service == scenery.SERVICE
 
 

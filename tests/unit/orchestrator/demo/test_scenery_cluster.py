@@ -19,7 +19,7 @@ def azure() -> Azure:
 
 @pytest.mark.parametrize("write", [scenery_cluster.write_first, scenery_cluster.write])
 def test_both_manifests_are_ones_that_validate_accepts(tmp_path: Path, write: object):
-    (loaded,) = load([str(write(tmp_path, "127.0.0.1:8088"))])  # type: ignore[operator]
+    (loaded,) = load([str(write(tmp_path, "127.0.0.1:8088", "http://127.0.0.1:8089/counts"))])  # type: ignore[operator]
     waves = [target.wave for target in loaded.manifest.targets]
     assert waves == ([1, 1] if write is scenery_cluster.write_first else [1, 2])
 

@@ -1,0 +1,202 @@
+"""Fold what the sources gave at one look into what is remembered of a target: evidence, quiet, checks. Facts only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from strategies.drain import turned_quiet
+from strategies.evidence import FAILURES, LATENCY, Evidence, begin_step, update
+from strategies.gates import MetricKind, MetricRule, When
+from strategies.model import Side, TargetState
+from strategies.pairing import pair
+from strategies.phases import Phase
+from strategies.plan import Target
+from strategies.seen import CheckSeen, CheckState, ProbeSeen, Reading, Tally, TargetSeen
+from strategies.tail import measured
+from strategies.values import evolve
+
+LEAVING = {Phase.DRAINING: Side.STABLE, Phase.DRAINED: Side.STABLE, Phase.CLEARING: Side.CANDIDATE}
+"""Which side leaves in which phase."""
+TICKS = 3
+"""How many intervals the newest one may be old before the source is taken for late."""
+HURRY = timedelta(seconds=60)
+"""How long after a step is in force one looks more often: what is broken is mostly broken at once."""
+FASTEST_SECONDS = 1.0
+FINE_SECONDS = 10.0
+"""Up to which interval a source can tell more when it is asked more often."""
+_JUDGED = (Phase.HOLDING, Phase.SHIFTING, Phase.DRAINING, Phase.DRAINED)
+_AGAIN = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A source that is due: from when on its intervals are wanted, how fine, and which side leaves."""
+
+    metric: str
+    since: datetime
+    step_seconds: float
+    leaving: Side | None
+
+
+def evidence_of(state: TargetState, metric: str) -> Evidence:
+    """What is known of one metric, which may be nothing yet."""
+    return next((each for each in state.metrics if each.metric == metric), Evidence(metric))
+
+
+def late_seconds(rule: MetricRule, target: Target) -> float:
+    """How old the newest interval of a source may be before the source is late."""
+    return TICKS * max(rule.interval_seconds, target.probe.interval_seconds) + rule.lag_seconds
+
+
+def hurried(state: TargetState, now: datetime) -> bool:
+    """Whether a step with traffic is in its first minute."""
+    if state.phase not in (Phase.SHIFTING, Phase.HOLDING) or state.asked is None or not state.exposed:
+        return False
+    return now < (state.asked.confirmed_at or state.asked.at) + HURRY
+
+
+def pace(rule: MetricRule, *, hurry: bool) -> float:
+    """Seconds between two questions to a source; a coarse one is asked often enough not to be a whole interval late."""
+    if rule.interval_seconds > FINE_SECONDS:
+        return rule.interval_seconds / 4
+    return min(rule.interval_seconds, FASTEST_SECONDS) if hurry else rule.interval_seconds
+
+
+def to_ask(state: TargetState, target: Target, now: datetime) -> tuple[Asking, ...]:
+    """Which sources are asked at this look; none where there is no stable side to compare with."""
+    if state.phase not in (*_JUDGED, Phase.RETURNING, Phase.CLEARING) or not state.stable:
+        return ()
+    stretch, leaving, hurry = target.plan.steps[state.step].stretch, LEAVING.get(state.phase), hurried(state, now)
+    found = []
+    for rule in target.metrics:
+        if rule.own or rule.kind is MetricKind.CHECK or not (state.exposed or stretch in rule.when):
+            continue
+        known = evidence_of(state, rule.name)
+        if known.asked_at is not None and (now - known.asked_at).total_seconds() < 0.9 * pace(rule, hurry=hurry):
+            continue
+        since = (known.quiet_until if leaving else known.until) or known.until or _beginning(state)
+        fine = FASTEST_SECONDS if hurry and rule.interval_seconds <= FINE_SECONDS else rule.interval_seconds
+        found.append(Asking(rule.name, since, fine, leaving))
+    return tuple(found)
+
+
+def _beginning(state: TargetState) -> datetime:
+    return state.asked.at if state.asked is not None and state.exposed else state.since
+
+
+def to_check(state: TargetState, target: Target, now: datetime) -> tuple[tuple[MetricRule, int], ...]:
+    """Which checks are looked at, each with the number of the attempt; what has a result at this step is not."""
+    if state.phase is not Phase.HOLDING:
+        return ()
+    stretch, found = target.plan.steps[state.step].stretch, []
+    for rule in target.metrics:
+        if rule.kind is not MetricKind.CHECK or stretch not in rule.when:
+            continue
+        known = checked(state, rule.name)
+        if known is None or known.state is CheckState.RUNNING:
+            found.append((rule, known.attempt if known else 0))
+        elif known.state is CheckState.UNKNOWN and now >= known.at + _AGAIN:
+            found.append((rule, known.attempt + 1))
+    return tuple(found)
+
+
+def checked(state: TargetState, metric: str) -> CheckSeen | None:
+    """How far a check of the present step is; None where it has not been begun."""
+    return next((each for each in state.checks if each.metric == metric and each.step == state.step), None)
+
+
+def fold(state: TargetState, target: Target, seen: TargetSeen, now: datetime) -> TargetState:
+    """Take in every reading and every check of one look."""
+    rules = {rule.name: rule for rule in target.metrics}
+    for reading in (*seen.readings, *_own(state, target, seen.probes, now)):
+        if reading.metric in rules:
+            state = _reading(state, target, rules[reading.metric], reading)
+    for check in seen.checks:
+        state = _check(state, check)
+    return state
+
+
+def _own(state: TargetState, target: Target, probes: tuple[ProbeSeen, ...], now: datetime) -> Iterable[Reading]:
+    """Our own probes of this look as a source of counts: both sides were probed in the same second."""
+    rules = [rule for rule in target.metrics if rule.own]
+    if not rules or not probes:
+        return
+    at = max(probe.at for probe in probes)
+    begun = min(state.probed_at or at, at - timedelta(milliseconds=1))
+    sides = []
+    for slots in (state.stable, state.candidate):
+        ours = [probe.ok for probe in probes if probe.slot in {slot.endpoint for slot in slots}]
+        failed = sum(not ok for ok in ours)
+        sides.append((Tally(begun, at, len(ours), failed, instances=len(ours)),) if ours else ())
+    for rule in rules:
+        yield Reading(rule.name, now, sides[0], sides[1])
+
+
+def _reading(state: TargetState, target: Target, rule: MetricRule, reading: Reading) -> TargetState:
+    known = evidence_of(state, rule.name)
+    known = evolve(
+        known,
+        asked_at=reading.at,
+        problem=reading.problem,
+        mistaken=reading.mistaken,
+        stable_at=_newest(known.stable_at, reading.stable),
+        candidate_at=_newest(known.candidate_at, reading.candidate),
+    )
+    leaving = LEAVING.get(state.phase)
+    if leaving is not None:
+        tallies = reading.stable if leaving is Side.STABLE else reading.candidate
+        if state.expires_at is not None and not rule.dry_run:
+            state = evolve(state, tail=measured(state.tail, known.rate_before, tallies, state.expires_at))
+        known = turned_quiet(known, tallies)
+        state = evolve(state, talkers=reading.talkers)
+    known = _counted(state, target, rule, reading, known)
+    return _with(state, known)
+
+
+def _with(state: TargetState, known: Evidence) -> TargetState:
+    if all(each.metric != known.metric for each in state.metrics):
+        return evolve(state, metrics=(*state.metrics, known))
+    return evolve(state, metrics=tuple(known if each.metric == known.metric else each for each in state.metrics))
+
+
+def begin(state: TargetState, target: Target) -> TargetState:
+    """Start the bets that belong to a new step."""
+    for rule in target.metrics:
+        if rule.counts:
+            state = _with(state, begin_step(evidence_of(state, rule.name)))
+    return state
+
+
+def _newest(known: datetime | None, tallies: tuple[Tally, ...]) -> datetime | None:
+    if not tallies:
+        return known
+    return tallies[-1].until if known is None else max(known, tallies[-1].until)
+
+
+def _counted(state: TargetState, target: Target, rule: MetricRule, reading: Reading, known: Evidence) -> Evidence:
+    """Count what belongs to both sides, as far as this rule bears on the present stretch."""
+    if state.phase not in _JUDGED or not state.exposed or not state.stable:
+        return known
+    stretch = target.plan.steps[state.step].stretch
+    settled = reading.at - timedelta(seconds=late_seconds(rule, target))
+    after = known.until or _beginning(state)
+    paired = pair(reading.stable, reading.candidate, after, settled, alone=stretch is When.AFTER)
+    null = LATENCY if rule.kind is MetricKind.LATENCY else FAILURES
+    bets = null if rule.counts and stretch in rule.when else None
+    ttl = float(max(state.ttl_shift or 0, 1)) if target.by_resolver else None
+    for batch in paired.batches:
+        known = update(known, batch, bets, ttl)
+    return evolve(known, until=paired.until if paired.until is not None else known.until)
+
+
+def _check(state: TargetState, seen: CheckSeen) -> TargetState:
+    known = checked(state, seen.metric)
+    if known is None:
+        return evolve(state, checks=(*state.checks, seen))
+    if (known.state, known.attempt, known.why) == (seen.state, seen.attempt, seen.why):
+        return state
+    if known.state is seen.state is CheckState.RUNNING and known.attempt == seen.attempt:
+        seen = evolve(seen, at=known.at)
+    return evolve(state, checks=tuple(seen if each is known else each for each in state.checks))

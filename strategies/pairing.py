@@ -1,0 +1,87 @@
+"""From what a source knew of each side to intervals counted on both: only those may be compared.
+
+A counter that began anew, and an interval that one side has no answer for, are never made up for. Two sides that are
+scraped at different moments grow by turns; so an interval goes on until both have counted something in it, which
+changes no bet: one in which a side has no requests says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from strategies.seen import Counts, Tally
+
+MOST = timedelta(seconds=60)
+"""The longest interval that is put together so; what is older is let go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Intervals counted on both sides, in time order, and up to when there is nothing more to wait for."""
+
+    batches: tuple[Counts, ...]
+    until: datetime | None
+
+
+def pair(
+    stable: Sequence[Tally],
+    candidate: Sequence[Tally],
+    after: datetime | None,
+    settled: datetime,
+    *,
+    alone: bool = False,
+) -> Paired:
+    """Put both sides' intervals from `after` on together.
+
+    One that a side lacks is waited for while it ends after `settled`, and passed over then: it may come late. `alone`:
+    the stable side has nothing to do any more, so the candidate's intervals count without it.
+    """
+    b_of = {(tally.since, tally.until): tally for tally in stable}
+    c_of = {(tally.since, tally.until): tally for tally in candidate}
+    batches: list[Counts] = []
+    open_one: Counts | None = None
+    until = after
+    for since, end in sorted(b_of.keys() | c_of.keys()):
+        if until is not None and since < (open_one.until if open_one else until):
+            continue
+        b, c = b_of.get((since, end)), c_of.get((since, end))
+        if b is None and alone:
+            b = Tally(since, end, 0)
+        if b is None or c is None:
+            if end > settled:
+                break
+            open_one, until = None, end
+            continue
+        open_one, until = _joined(open_one, b, c), end
+        if open_one is not None and open_one.candidate_requests and (open_one.stable_requests or alone):
+            batches.append(open_one)
+            open_one = None
+    return Paired(tuple(batches), open_one.since if open_one is not None else until)
+
+
+def _joined(known: Counts | None, stable: Tally, candidate: Tally) -> Counts | None:
+    """The interval that goes on; None where a counter began anew."""
+    if stable.reset or candidate.reset:
+        return None
+    new = Counts(
+        stable.since,
+        stable.until,
+        stable.requests,
+        stable.failures,
+        candidate.requests,
+        candidate.failures,
+        candidate.instances,
+    )
+    if known is None or known.until != new.since or new.until - known.since > MOST:
+        return new
+    return Counts(
+        known.since,
+        new.until,
+        known.stable_requests + new.stable_requests,
+        known.stable_failures + new.stable_failures,
+        known.candidate_requests + new.candidate_requests,
+        known.candidate_failures + new.candidate_failures,
+        new.instances,
+    )

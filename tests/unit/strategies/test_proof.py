@@ -1,0 +1,343 @@
+"""What the sources prove, and every rule for data that is missing, late or wrong: that is no evidence, either way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from strategies.evidence import ALPHA, BETA, proof
+from strategies.gates import MetricKind, MetricRule, When
+from strategies.model import CommandKind, Outcome, Rollout
+from strategies.phases import Phase
+from strategies.proof import LEAST_REQUESTS, e_of, e_of_rollout
+from strategies.seen import CheckState, Reading
+from tests.unit.strategies.build import at, phases, state_of, tick, told
+from tests.unit.strategies.sources import RULE, SMOKE, after, check, judged, reading, seen, tallies
+
+GOOD, BAD, FEW = (100, 0), (100, 50), (1, 0)
+SECOND = MetricRule("gateway", interval_seconds=5.0)
+
+
+def phase(of: Rollout) -> Phase:
+    return phases(of)["west"]
+
+
+def code(of: Rollout) -> str:
+    """Why the target is not sure, as a code; empty when it is."""
+    doubt = state_of(of).doubt
+    return doubt.code if doubt is not None else ""
+
+
+def test_counts_that_prove_the_candidate_worse_take_it_back_and_say_by_which_numbers() -> None:
+    of = after(judged(), 15, GOOD, BAD)
+    assert phase(of) in (Phase.RETURNING, Phase.CLEARING)
+    assert of.failure is not None
+    assert of.failure.code == "countsWorse"
+    numbers = dict(of.failure.evidence)
+    assert numbers["candidateFailures"] == 50
+    assert numbers["stableRequests"] == 100
+    assert float(numbers["e"] or 0) >= float(numbers["limit"] or 0)
+
+
+def test_a_good_candidate_gets_everything_once_its_counts_prove_it() -> None:
+    assert phase(after(judged(), 45, GOOD, GOOD)) is Phase.SHIFTING
+
+
+def test_an_incident_that_both_sides_share_takes_nobody_back() -> None:
+    of = after(judged(), 200, (100, 60), (100, 60))
+    assert of.failure is None
+
+
+# Rule 1: advancing needs both sides, and of late.
+
+
+def test_without_new_counts_of_both_sides_a_step_holds_and_says_so() -> None:
+    of = after(judged(), 25, GOOD, GOOD)
+    held = tick(of, 46, seen(of, 46))
+    assert (phase(held), code(held)) == (Phase.HOLDING, "metricGone")
+    assert "errors" in state_of(held).note
+
+
+@pytest.mark.parametrize("side", ["stable", "candidate"])
+def test_a_side_that_is_late_holds_the_step(side: str) -> None:
+    of = after(judged(), 15, GOOD, GOOD)
+    of = after(of, 40, GOOD if side == "candidate" else None, GOOD if side == "stable" else None, start=15)
+    assert (phase(of), code(of)) == (Phase.HOLDING, "telemetryLost")
+    assert of.failure is None
+
+
+def test_a_step_that_hardly_anybody_tried_is_not_left_though_its_time_is_over() -> None:
+    of = after(judged(share=10.0), 40, GOOD, FEW)
+    assert (phase(of), code(of)) == (Phase.HOLDING, "tooFew")
+    assert state_of(of).metrics[0].step_candidate < LEAST_REQUESTS
+    assert phase(after(of, 15, GOOD, FEW, start=40)) is Phase.SHIFTING
+
+
+def test_everything_is_not_given_before_it_is_proven_and_a_smaller_step_is() -> None:
+    last = after(judged(), 35, (20, 0), (20, 0))
+    assert (phase(last), code(last)) == (Phase.HOLDING, "notProven")
+    assert proof(state_of(last).metrics[0]) < 1 / BETA
+    assert phase(after(judged(share=10.0), 35, (20, 0), (20, 0))) is Phase.SHIFTING
+
+
+# Rule 2: only intervals that both sides have; late ones later; a reset drops its interval.
+
+
+def test_intervals_of_one_side_alone_are_no_evidence() -> None:
+    of = judged()
+    stable = tallies(100, since=0, until=10)
+    candidate = tallies(100, 100, since=5, until=10)
+    of = tick(of, 10, seen(of, 10, Reading("errors", at(10), stable, candidate)))
+    assert state_of(of).metrics[0].candidate_requests == 0
+
+
+def test_late_intervals_are_counted_when_they_come() -> None:
+    of = judged()
+    of = tick(of, 5, seen(of, 5, reading(GOOD, None, since=0, until=5)))
+    of = tick(of, 10, seen(of, 10, reading(GOOD, BAD, since=0, until=10)))
+    assert state_of(of).metrics[0].candidate_failures == 100
+
+
+def test_a_counter_that_began_anew_drops_its_interval() -> None:
+    of = judged()
+    stable = tallies(100, since=0, until=10)
+    candidate = tallies(100, since=0, until=10)
+    candidate = (candidate[0], replace(candidate[1], requests=0, reset=True))
+    of = tick(of, 10, seen(of, 10, Reading("errors", at(10), stable, candidate)))
+    assert state_of(of).metrics[0].stable_requests == 100
+
+
+def test_an_interval_is_counted_once_though_two_looks_show_it() -> None:
+    of = judged()
+    for when in (10, 12):
+        of = tick(of, when, seen(of, when, reading(GOOD, GOOD, since=0, until=10)))
+    assert state_of(of).metrics[0].stable_requests == 200
+
+
+# Rule 3: a scrape that failed is not "no errors".
+
+
+def test_a_source_that_fails_holds_with_its_own_words_and_takes_nobody_back() -> None:
+    of = judged()
+    for when in range(5, 100, 5):
+        of = tick(of, when, seen(of, when, Reading("errors", at(when), problem="HTTP 503: try later")))
+    assert (phase(of), code(of), of.failure) == (Phase.HOLDING, "metricGone", None)
+    assert "HTTP 503: try later" in state_of(of).note
+
+
+# Rule 4: the candidate's telemetry is gone while the stable side's is there.
+
+
+def test_a_candidate_that_tells_nothing_and_fails_its_probes_is_taken_back() -> None:
+    of = after(judged(), 15, GOOD, GOOD)
+    of = after(of, 40, GOOD, None, start=15)
+    of = tick(of, 56, seen(of, 56, reading(GOOD, None, since=50, until=55), probes="candidate"))
+    assert of.failure is not None
+    assert of.failure.code == "silent"
+
+
+def test_a_candidate_that_tells_nothing_but_answers_its_probes_is_held_and_told_of() -> None:
+    of = after(after(judged(), 15, GOOD, GOOD), 100, GOOD, None, start=15)
+    assert (phase(of), code(of), of.failure) == (Phase.HOLDING, "telemetryLost", None)
+
+
+def test_one_failed_probe_within_thirty_seconds_of_silence_takes_nobody_back() -> None:
+    of = after(after(judged(), 15, GOOD, GOOD), 20, GOOD, None, start=15)
+    of = tick(of, 36, seen(of, 36, probes="candidate"))
+    assert of.failure is None
+
+
+# Rule 5: both are gone.
+
+
+def test_when_nothing_is_told_of_either_side_even_failing_probes_need_their_own_limit() -> None:
+    of = after(after(judged(), 15, GOOD, GOOD), 60, None, None, start=15)
+    assert (code(of), of.failure) == ("metricGone", None)
+    of = tick(of, 80, seen(of, 80, probes="candidate"))
+    assert of.failure is None
+
+
+# Rule 6: refused connections are counted at the probe: our own probes are a source.
+
+
+def test_our_own_probes_count_as_requests_of_both_sides() -> None:
+    of = judged(MetricRule("probes", own=True, interval_seconds=2.0))
+    for when in range(2, 42, 2):
+        of = tick(of, when, seen(of, when))
+    counted = state_of(of).metrics[0]
+    assert counted.stable_requests == counted.candidate_requests > 15
+    assert counted.candidate_failures == 0
+
+
+def test_probes_that_fail_now_and_then_are_proof_in_the_end() -> None:
+    of = judged(MetricRule("probes", own=True, interval_seconds=2.0), probe=judged().service.targets[0].probe)
+    of = replace(of, service=replace(of.service, deadlines=replace(of.service.deadlines, wave_seconds=9000.0)))
+    for when in range(2, 600, 2):
+        of = tick(of, when, seen(of, when, probes="candidate" if when % 4 else "well"))
+        if of.failure is not None:
+            break
+    assert of.failure is not None
+    assert of.failure.code == "countsWorse"
+
+
+# Rule 7: what can never be answered is the manifest's fault.
+
+
+def test_a_question_that_can_never_be_answered_holds_and_says_so_even_beside_old_counts() -> None:
+    of = after(judged(), 15, GOOD, GOOD)
+    wrong = Reading("errors", at(16), problem="bad_data: parse error", mistaken=True)
+    of = tick(of, 16, seen(of, 16, wrong))
+    of = tick(of, 34, seen(of, 34))
+    assert (phase(of), code(of)) == (Phase.HOLDING, "metricMistaken")
+    assert "parse error" in state_of(of).note
+
+
+# Undecided for long: a person is asked.
+
+
+def test_what_stays_undecided_asks_a_person_and_an_approval_goes_on() -> None:
+    of = judged()
+    of = tick(of, 299, seen(of, 299))
+    assert not state_of(of).asks_person
+    of = tick(of, 301, seen(of, 301))
+    assert state_of(of).asks_person
+    assert "rollout approve" in state_of(of).note
+    on = tick(told(of, CommandKind.APPROVE), 302, seen(of, 302))
+    assert phase(on) is Phase.SHIFTING
+
+
+def test_an_approval_given_before_anything_was_in_doubt_does_not_stand_for_proof() -> None:
+    early = tick(told(judged(), CommandKind.APPROVE), 2, seen(judged(), 2))
+    later = tick(early, 40, seen(early, 40))
+    assert (phase(later), code(later)) == (Phase.HOLDING, "metricGone")
+
+
+def test_a_promotion_by_a_person_goes_on_without_proof_but_never_against_it() -> None:
+    assert phase(tick(told(judged(), CommandKind.PROMOTE), 5, seen(judged(), 5))) is Phase.SHIFTING
+    of = after(told(judged(), CommandKind.PROMOTE_FULL), 5, GOOD, BAD)
+    of = after(of, 20, GOOD, BAD, start=5)
+    assert of.failure is not None
+
+
+# Several sources, several targets, and those that only report.
+
+
+def test_a_source_that_only_reports_decides_nothing() -> None:
+    dry = replace(RULE, dry_run=True)
+    of = after(judged(dry), 30, GOOD, (100, 100))
+    assert of.failure is None
+    assert state_of(of).metrics[0].candidate_failures > 0
+    assert phase(after(of, 10, None, None, start=30)) is Phase.SHIFTING
+
+
+def test_the_evidence_of_several_sources_is_their_weighted_mean() -> None:
+    of = after(judged(replace(RULE, weight=3.0), SECOND), 5, GOOD, (100, 9))
+    alone = after(judged(), 5, GOOD, (100, 9))
+    target = of.service.targets[0]
+    wanted = (3 * e_of(state_of(alone), alone.service.targets[0]) + 1) / 4
+    assert e_of(state_of(of), target) == pytest.approx(wanted)
+
+
+def test_every_deciding_source_must_prove_the_candidate_good() -> None:
+    of = after(judged(RULE, SECOND), 45, GOOD, GOOD)
+    assert (phase(of), code(of)) == (Phase.HOLDING, "metricGone")
+
+
+def test_the_evidence_of_a_rollout_is_the_mean_over_its_targets() -> None:
+    of = judged(names=("west", "north"))
+    said = reading(GOOD, (100, 12), since=0, until=5)
+    of = tick(of, 5, seen(of, 5, said), seen(of, 5, name="north"))
+    alone = e_of(of.target("west"), of.service.target("west"))
+    assert e_of_rollout(of) == pytest.approx((alone + 1) / 2)
+
+
+def test_one_bad_target_takes_the_rollout_back_and_is_the_one_that_is_named() -> None:
+    of = judged(names=("west", "north"))
+    for when in (5, 10):
+        north = reading(GOOD, GOOD, since=when - 5, until=when)
+        west = reading(GOOD, BAD, since=when - 5, until=when)
+        of = tick(of, when, seen(of, when, west), seen(of, when, north, name="north"))
+    assert of.failure is not None
+    assert of.target("west").failure == of.failure
+    assert of.outcome is Outcome.RUNNING
+
+
+def test_most_requests_failing_beside_failing_probes_needs_no_proof_where_dns_carries_the_split() -> None:
+    of = judged(by_resolver=True)
+    of = after(of, 5, GOOD, (30, 30))
+    assert of.failure is None
+    of = tick(of, 6, seen(of, 6, probes="candidate"))
+    assert of.failure is not None
+    assert of.failure.code == "broken"
+
+
+def test_most_requests_of_one_population_failing_is_no_proof_where_dns_carries_the_split() -> None:
+    of = judged(by_resolver=True)
+    of = replace(of, targets=(replace(state_of(of), ttl_shift=60),))
+    of = after(of, 20, GOOD, (30, 30))
+    assert of.failure is None
+    assert e_of(state_of(of), of.service.targets[0]) < 1 / ALPHA
+
+
+# After the switch, and before it.
+
+
+def test_a_version_that_breaks_when_it_has_everything_is_taken_back_while_the_old_side_is_warm() -> None:
+    of = after(judged(share=50.0), 20, GOOD, GOOD)
+    whole = replace(state_of(of), step=3, share=100.0)
+    of = replace(of, targets=(whole,))
+    for when in range(25, 45, 5):
+        said = reading((0, 0), (100, 100), since=when - 5, until=when)
+        of = tick(of, when, seen(of, when, said, probes="candidate" if when > 35 else "well"))
+    assert of.failure is not None
+    assert of.failure.code == "broken"
+
+
+def test_a_source_asked_for_before_any_traffic_must_know_the_stable_side_first() -> None:
+    of = judged(replace(RULE, when=(When.BEFORE, When.DURING)), share=0.0)
+    held = tick(of, 20, seen(of, 20))
+    assert (phase(held), code(held)) == (Phase.HOLDING, "metricGone")
+    on = tick(of, 20, seen(of, 20, reading(GOOD, None, since=10, until=20)))
+    assert phase(on) is Phase.SHIFTING
+
+
+# Checks.
+
+
+def test_a_check_must_pass_before_the_step_is_left() -> None:
+    of = judged(SMOKE, share=0.0)
+    waits = tick(of, 5, seen(of, 5))
+    assert (phase(waits), code(waits)) == (Phase.HOLDING, "checkRunning")
+    runs = tick(waits, 7, replace(seen(of, 7), checks=(check("smoke", CheckState.RUNNING, 7, step=0),)))
+    assert phase(runs) is Phase.HOLDING
+    on = tick(runs, 9, replace(seen(of, 9), checks=(check("smoke", CheckState.PASSED, 9, step=0),)))
+    assert phase(on) is Phase.SHIFTING
+
+
+def test_a_check_that_fails_takes_the_candidate_back_with_what_it_said() -> None:
+    of = judged(SMOKE, share=0.0)
+    failed = check("smoke", CheckState.FAILED, 5, step=0, why="3 of 40 cases")
+    of = tick(of, 5, replace(seen(of, 5), checks=(failed,)))
+    assert of.failure is not None
+    assert (of.failure.code, "3 of 40 cases" in of.failure.message) == ("checkFailed", True)
+
+
+def test_a_check_without_a_result_holds_and_asks_in_the_end() -> None:
+    of = judged(SMOKE, share=0.0)
+    unknown = check("smoke", CheckState.UNKNOWN, 5, step=0, why="no such program")
+    of = tick(of, 5, replace(seen(of, 5), checks=(unknown,)))
+    assert (phase(of), code(of), of.failure) == (Phase.HOLDING, "checkUnknown", None)
+    of = tick(of, 305, seen(of, 305))
+    assert state_of(of).asks_person
+
+
+def test_a_check_that_only_reports_decides_nothing() -> None:
+    of = judged(replace(SMOKE, dry_run=True), share=0.0)
+    of = tick(of, 5, replace(seen(of, 5), checks=(check("smoke", CheckState.FAILED, 5, step=0),)))
+    assert phase(of) is Phase.SHIFTING
+
+
+def test_a_source_that_counts_requests_only_decides_nothing_about_the_candidate() -> None:
+    of = judged(MetricRule("queries", MetricKind.QUIET))
+    assert phase(tick(of, 40, seen(of, 40))) is Phase.SHIFTING
