@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from providers.emulator.behaviour import Behaviour
+from providers.emulator.exposition import scrape_targets
 from providers.emulator.faults import Fault
 from providers.emulator.http import Request, Response
 from providers.emulator.kube.kubeconfig import kubeconfig
@@ -15,7 +16,7 @@ from providers.emulator.registry import Registry
 from providers.emulator.registry_store import RegistryError
 from providers.emulator.world import World
 
-_METHODS = {"images": "POST", "faults": "POST", "reset": "POST", "state": "GET", "kubeconfig": "GET"}
+_METHODS = {"images": "POST", "faults": "POST", "reset": "POST", "state": "GET", "kubeconfig": "GET", "targets": "GET"}
 
 
 class _ImageBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -25,7 +26,7 @@ class _ImageBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Control:
-    """Answers `/_emulator/{images,faults,reset,state,kubeconfig}` over one world and one registry.
+    """Answers `/_emulator/{images,faults,reset,state,kubeconfig,targets}` over one world and one registry.
 
     `url` is that of the emulator, without a final slash, for the kubeconfig.
     """
@@ -52,6 +53,8 @@ class Control:
             return _json(400, {"error": f"{request.path}: {error}"})
         if name == "state":
             return _json(200, self._world.state())
+        if name == "targets":
+            return _json(200, scrape_targets(self._world.workloads()))
         if name == "kubeconfig":
             more = [one for one in request.query.get("clusters", "").split(",") if one]
             return _json(200, kubeconfig(self._url(), [*self._world.clusters, *more]))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from providers.emulator.admission import Admission
 from providers.emulator.behaviour import HEALTH_PATHS, seconds_between
+from providers.emulator.exposition import CONTENT_TYPE, METRICS_PATH
 from providers.emulator.group_rules import check_group, check_update, normal_location, without_secrets
 from providers.emulator.group_view import group_json, group_state
 from providers.emulator.lifecycle import Event, Group, Lifecycle, Run, no_capacity
@@ -95,6 +96,7 @@ class Groups:
             liveness = inner.get("livenessProbe")
             behaviour = self._world.images.behaviour(inner["image"])
             run = Run(container["name"], inner["image"], behaviour, ports, liveness)
+            run.environment = inner.get("environmentVariables") or []
             run.restarts = counts.get(run.name, -1) + 1
             group.runs.append(run)
 
@@ -219,8 +221,14 @@ class Groups:
         if behaviour.host is not None and (host or group.fqdn or "").lower() != behaviour.host.lower():
             return Answer(404, headers, behaviour.latency_seconds)
         age = seconds_between(run.since, self._world.now())
+        if path == METRICS_PATH:
+            return Answer(
+                200, {**headers, "Content-Type": CONTENT_TYPE}, text=run.served.text(run.since, run.environment)
+            )
         health = behaviour.unhealthy_after_seconds is not None and path in self._health_paths(group, run)
-        return Answer(behaviour.status(age, health, rng), headers, behaviour.latency_seconds)
+        status = behaviour.status(age, health, rng)
+        run.served.count(run.since, status)
+        return Answer(status, headers, behaviour.latency_seconds)
 
     def _health_paths(self, group: Group, run: Run) -> set[str]:
         own = {(run.liveness or {}).get("httpGet", {}).get("path")} - {None}

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from providers.emulator.behaviour import Behaviour, seconds_between
+from providers.emulator.exposition import Served
 from providers.emulator.settings import Settings
 from providers.emulator.timeline import Timeline
 
@@ -40,6 +41,8 @@ class Run:
     crashes: int = 0
     failures: int = 0
     events: list[Event] = field(default_factory=list)
+    environment: list[dict[str, Any]] = field(default_factory=list)
+    served: Served = field(default_factory=Served)
 
     def note(self, name: str, message: str, at: datetime, kind: str = "Normal") -> None:
         """Add an event, or count it up when it is the same as one before."""

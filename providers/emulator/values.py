@@ -14,6 +14,8 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     latency_seconds: float = 0.0
+    text: str = ""
+    """The body, where it is not just the status."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,7 +166,7 @@ class WorkloadServers:
                 return web.Response(status=503)
             if answer.latency_seconds > 0:
                 await asyncio.sleep(answer.latency_seconds)
-            return web.Response(status=answer.status, headers=answer.headers, text=f"{answer.status}\n")
+            return web.Response(status=answer.status, headers=answer.headers, text=answer.text or f"{answer.status}\n")
 
         return handle
 

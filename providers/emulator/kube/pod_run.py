@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from providers.emulator.behaviour import Behaviour
+from providers.emulator.exposition import Served
 from providers.emulator.kube.objects import Json, stamp
 from providers.emulator.kube.work import settled
 
@@ -35,6 +36,7 @@ class Container:
     ended: tuple[datetime, datetime, int] | None = None
     passed: dict[str, int] = field(default_factory=dict)
     failed: dict[str, int] = field(default_factory=dict)
+    served: Served = field(default_factory=Served)
 
     @property
     def ports(self) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from providers.emulator.behaviour import HEALTH_PATHS, seconds_between
+from providers.emulator.exposition import CONTENT_TYPE, METRICS_PATH
 from providers.emulator.kube.gateway import Line, Redirect, copied, find, pick
 from providers.emulator.kube.gateways import ports_of
 from providers.emulator.kube.objects import Json
@@ -136,8 +137,13 @@ class Traffic:
         if behaviour.host is not None and name != behaviour.host.lower():
             return Answer(404, headers, behaviour.latency_seconds)
         age = seconds_between(container.since, self._world.now())
+        if path == METRICS_PATH:
+            told = container.served.text(container.since, container.spec.get("env") or ())
+            return Answer(200, {**headers, "Content-Type": CONTENT_TYPE}, text=told)
         health = path.partition("?")[0] in HEALTH_PATHS | container.health_paths
-        return Answer(behaviour.status(age, health, rng), headers, behaviour.latency_seconds)
+        status = behaviour.status(age, health, rng)
+        container.served.count(container.since, status)
+        return Answer(status, headers, behaviour.latency_seconds)
 
     def by_service(
         self,
