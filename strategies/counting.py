@@ -24,6 +24,7 @@ TICKS = 3
 HURRY = timedelta(seconds=60)
 """How long after a step is in force one looks more often: what is broken is mostly broken at once."""
 FASTEST_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 30.0
 FINE_SECONDS = 10.0
 """Up to which interval a source can tell more when it is asked more often."""
 _JUDGED = (Phase.HOLDING, Phase.SHIFTING, Phase.DRAINING, Phase.DRAINED)
@@ -68,13 +69,17 @@ def to_ask(state: TargetState, target: Target, now: datetime) -> tuple[Asking, .
     """Which sources are asked at this look; none where there is no stable side to compare with."""
     if state.phase not in (*_JUDGED, Phase.RETURNING, Phase.CLEARING) or not state.stable:
         return ()
-    stretch, leaving, hurry = target.plan.steps[state.step].stretch, LEAVING.get(state.phase), hurried(state, now)
+    leaving, hurry = LEAVING.get(state.phase), hurried(state, now)
     found = []
     for rule in target.metrics:
-        if rule.own or rule.kind is MetricKind.CHECK or not (state.exposed or stretch in rule.when):
+        if rule.own or rule.kind is MetricKind.CHECK:
             continue
         known = evidence_of(state, rule.name)
-        if known.asked_at is not None and (now - known.asked_at).total_seconds() < 0.9 * pace(rule, hurry=hurry):
+        pause = pace(rule, hurry=hurry)
+        if known.vain:
+            # A source that does not answer takes its time for that, and the probes cannot wait.
+            pause = max(pause, min(2.0**known.vain, LONGEST_PAUSE_SECONDS))
+        if known.asked_at is not None and (now - known.asked_at).total_seconds() < 0.9 * pause:
             continue
         since = (known.quiet_until if leaving else known.until) or known.until or _beginning(state)
         fine = FASTEST_SECONDS if hurry and rule.interval_seconds <= FINE_SECONDS else rule.interval_seconds
@@ -141,6 +146,7 @@ def _reading(state: TargetState, target: Target, rule: MetricRule, reading: Read
         asked_at=reading.at,
         problem=reading.problem,
         mistaken=reading.mistaken,
+        vain=known.vain + 1 if reading.problem and not (reading.stable or reading.candidate) else 0,
         stable_at=_newest(known.stable_at, reading.stable),
         candidate_at=_newest(known.candidate_at, reading.candidate),
     )
@@ -151,8 +157,17 @@ def _reading(state: TargetState, target: Target, rule: MetricRule, reading: Read
             state = evolve(state, tail=measured(state.tail, known.rate_before, tallies, state.expires_at))
         known = turned_quiet(known, tallies)
         state = evolve(state, talkers=reading.talkers)
+    if not state.exposed:
+        known = evolve(known, rate_before=_rate(reading.stable) or known.rate_before)
     known = _counted(state, target, rule, reading, known)
     return _with(state, known)
+
+
+def _rate(tallies: tuple[Tally, ...]) -> float | None:
+    """Requests per second over these intervals; None where there were none."""
+    counted = [tally for tally in tallies if not tally.reset]
+    seconds = sum((tally.until - tally.since).total_seconds() for tally in counted)
+    return sum(tally.requests for tally in counted) / seconds or None if seconds else None
 
 
 def _with(state: TargetState, known: Evidence) -> TargetState:

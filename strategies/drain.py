@@ -111,6 +111,8 @@ def with_rates(state: TargetState, leaving: Side, target: Target) -> TargetState
         if seen.metric in deciding and seen.since is not None and seen.until is not None and seen.until > seen.since:
             requests = seen.stable_requests if leaving is Side.STABLE else seen.candidate_requests
             rate = requests / (seen.until - seen.since).total_seconds() or None
+        if leaving is Side.STABLE and seen.metric in deciding:
+            rate = max(rate or 0.0, seen.rate_before or 0.0) or None
         return evolve(seen, rate_before=rate, quiet_since=None, quiet_until=None)
 
     return evolve(state, metrics=tuple(frozen(seen) for seen in state.metrics), tail=None, talkers=())

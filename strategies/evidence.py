@@ -88,8 +88,10 @@ class Evidence:
     candidate_at: datetime | None = None
     problem: str | None = None
     mistaken: bool = False
+    vain: int = 0
+    """How often in a row the source was asked and could tell nothing of either side."""
     rate_before: float | None = None
-    """Requests per second of the side that is drained, before it was; None where it had none."""
+    """Requests per second of the side that leaves, before it did; None where it had none, or nobody knows."""
     quiet_since: datetime | None = None
     quiet_until: datetime | None = None
 
@@ -116,6 +118,7 @@ def renewed(evidence: Evidence) -> Evidence:
         candidate_at=evidence.candidate_at,
         problem=evidence.problem,
         mistaken=evidence.mistaken,
+        vain=evidence.vain,
     )
 
 

@@ -7,31 +7,16 @@ history, logs, notifications, metrics) reads them and nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
 from strategies.detours import is_for_probes
+from strategies.events import Event, Value, event
 from strategies.model import Outcome, Reason, Rollout, Slot, TargetState, TrafficIntent
 from strategies.phases import EDGES, Phase
-from strategies.proof import e_of
+from strategies.telling import numbers, of_sources
 
-Value = str | int | float | bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One thing that happened; `data` holds plain values by key."""
-
-    at: datetime
-    kind: str
-    target: str | None = None
-    data: tuple[tuple[str, Value], ...] = ()
-
-
-def event(at: datetime, kind: str, target: str | None = None, **data: Value) -> Event:
-    """Make an event from keyword values, in the order given."""
-    return Event(at, kind, target, tuple(data.items()))
+__all__ = ["Event", "Value", "event", "explain", "submitted"]
 
 
 def submitted(rollout: Rollout) -> Event:
@@ -52,7 +37,9 @@ def explain(before: Rollout, after: Rollout, now: datetime) -> tuple[Event, ...]
     events = list(_commands(before, after))
     events += _reasons(before, after, now)
     for old, new in zip(before.targets, after.targets, strict=True):
-        events += _target(old, new, after, now)
+        events += _target(old, new, now)
+        events += of_sources(before, after, new.name, now)
+        events += _phase(old, new, after, now)
     if before.outcome != after.outcome:
         reason = after.failure or after.aborted
         kind = "rollout_ended" if after.outcome is not Outcome.RUNNING else "rollout_resumed"
@@ -92,7 +79,7 @@ def _reason(now: datetime, kind: str, reason: Reason, target: str | None = None)
     return Event(now, kind, target, (("code", reason.code), ("message", reason.message), *reason.evidence))
 
 
-def _target(old: TargetState, new: TargetState, after: Rollout, now: datetime) -> Iterator[Event]:
+def _target(old: TargetState, new: TargetState, now: datetime) -> Iterator[Event]:
     for before, slot in zip(old.candidate + old.stable, new.candidate + new.stable, strict=True):
         yield from _slot(before, slot, new.name, now)
     if new.asked != old.asked and new.asked and (old.asked is None or old.asked.intent != new.asked.intent):
@@ -113,11 +100,16 @@ def _target(old: TargetState, new: TargetState, after: Rollout, now: datetime) -
     told = new if new.lags else old
     if new.lags != old.lags and told.asked is not None and told.asked.confirmed_at is not None:
         yield event(now, "routing_lags" if new.lags else "routing_caught_up", new.name, why=new.lags)
-    if (old.phase, old.step) != (new.phase, new.step):
-        e = round(e_of(new, after.service.target(new.name)), 6)
-        for left, entered in pairwise(_path(old.phase, new.phase)):
-            data: dict[str, Value] = {"before": left.value, "after": entered.value, "step": new.step, "e": e}
-            yield event(now, "phase_changed", new.name, **data)
+
+
+def _phase(old: TargetState, new: TargetState, after: Rollout, now: datetime) -> Iterator[Event]:
+    """The edges that were taken, with what the sources had said by then."""
+    if (old.phase, old.step) == (new.phase, new.step):
+        return
+    said = numbers(new, after.service.target(new.name))
+    for left, entered in pairwise(_path(old.phase, new.phase)):
+        data: dict[str, Value] = {"before": left.value, "after": entered.value, "step": new.step}
+        yield event(now, "phase_changed", new.name, **data, **said)
 
 
 def _led(intent: TrafficIntent) -> dict[str, Value]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
+from strategies.counting import to_ask
 from strategies.evidence import ALPHA, BETA, proof
 from strategies.gates import MetricKind, MetricRule, When
 from strategies.model import CommandKind, Outcome, Rollout
 from strategies.phases import Phase
 from strategies.proof import LEAST_REQUESTS, e_of, e_of_rollout
 from strategies.seen import CheckState, Reading
+from strategies.wake import wake
 from tests.unit.strategies.build import at, phases, state_of, tick, told
 from tests.unit.strategies.sources import RULE, SMOKE, after, check, judged, reading, seen, tallies
 
@@ -341,3 +344,41 @@ def test_a_check_that_only_reports_decides_nothing() -> None:
 def test_a_source_that_counts_requests_only_decides_nothing_about_the_candidate() -> None:
     of = judged(MetricRule("queries", MetricKind.QUIET))
     assert phase(tick(of, 40, seen(of, 40))) is Phase.SHIFTING
+
+
+def test_a_source_that_does_not_answer_is_asked_less_and_less_often_and_the_probes_go_on() -> None:
+    of, asked = judged(), []
+    for when in range(1, 120):
+        if to_ask(state_of(of), of.service.targets[0], at(when)):
+            asked.append(when)
+            of = tick(of, when, seen(of, when, Reading("errors", at(when), problem="timed out")))
+        else:
+            of = tick(of, when, seen(of, when))
+    pauses = [later - sooner for sooner, later in pairwise(asked)]
+    assert pauses == sorted(pauses)
+    assert max(pauses) <= 30
+    assert len(asked) < 12
+
+
+def test_in_the_first_minute_of_a_step_one_looks_every_second_and_later_as_the_source_counts() -> None:
+    of = judged()
+    for when in (0.5, 59.0):
+        assert wake(replace(of, ticked_at=at(when - 5)), at(when)) == at(when + 1)
+        (asking,) = to_ask(state_of(of), of.service.targets[0], at(when))
+        assert asking.step_seconds == 1.0
+    assert wake(replace(of, ticked_at=at(55)), at(61)) == at(63)
+    (asking,) = to_ask(state_of(of), of.service.targets[0], at(61))
+    assert asking.step_seconds == 5.0
+
+
+def test_a_source_with_coarse_intervals_is_not_asked_every_second() -> None:
+    of = judged(MetricRule("platform", interval_seconds=60.0, lag_seconds=180.0))
+    of = tick(of, 1, seen(of, 1, reading(GOOD, GOOD, since=-60, until=0, metric="platform")))
+    assert not to_ask(state_of(of), of.service.targets[0], at(10))
+    assert to_ask(state_of(of), of.service.targets[0], at(16))
+
+
+def test_a_stable_side_that_is_left_at_one_stroke_has_the_rate_it_had_before() -> None:
+    of = judged(share=0.0)
+    of = tick(of, 5, seen(of, 5, reading((50, 0), None, since=0, until=5)))
+    assert state_of(of).metrics[0].rate_before == 10.0
