@@ -134,6 +134,7 @@ def arm(rollout: Rollout, state: TargetState, side: Side) -> Arm:
     slots = state.stable if side is Side.STABLE else state.candidate
     revision = rollout.previous if side is Side.STABLE else rollout.revision
     names = tuple(slot.name for slot in slots if slot.name)
+    endpoints = tuple(slot.endpoint for slot in slots)
     if revision is None or not names:
-        return Arm(side, "", "", names)
-    return Arm(side, revision.id, revision.digest, names)
+        return Arm(side, "", "", names, endpoints)
+    return Arm(side, revision.id, revision.digest, names, endpoints)

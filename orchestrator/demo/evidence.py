@@ -72,7 +72,7 @@ class ClientCounts:
         load = self._crowds().get(question["target"])
         if load is None:
             return {"intervals": []}
-        stable, candidate = (self._version(question[side]["digest"]) for side in ("stable", "candidate"))
+        stable, candidate = (self._version(question[side]["digest"] or "") for side in ("stable", "candidate"))
         since = datetime.fromisoformat(question["since"]).timestamp()
         return answer(load, stable, candidate, since, datetime.now(UTC).timestamp())
 

@@ -21,10 +21,12 @@ from orchestrator.store.opening import open_store
 from orchestrator.store.ports import Store
 from orchestrator.store.records import LeaseRecord, Owner, Snapshot
 from strategies import names
-from strategies.evidence import begin_step
+from strategies.evidence import Evidence, begin_step, update
 from strategies.model import Outcome, Reason, Rollout, TargetState
 from strategies.phases import Phase
 from strategies.plan import Service, Step, Target, blue_green, canary
+from strategies.seen import CheckSeen, CheckState, Counts
+from strategies.tail import Tail
 
 START = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 SNAPSHOT = Snapshot(
@@ -81,12 +83,25 @@ def moved(rollout: Rollout, outcome: Outcome, why: str = "") -> Rollout:
         return replace(moved(rollout, Outcome.ROLLED_BACK), superseded_by="newer")
     states = tuple(
         replace(
-            state, phase=PHASES[outcome], spent_seconds=state.spent_seconds + 0.1, evidence=begin_step(state.evidence)
+            state,
+            phase=PHASES[outcome],
+            spent_seconds=state.spent_seconds + 0.1,
+            metrics=(_counted(state.metrics[0] if state.metrics else Evidence("errors")),),
+            checks=(CheckSeen("smoke", 1, CheckState.FAILED, rollout.ticked_at, "3 of 4"),),
+            tail=Tail(3.0, 0.1, -1 / 3, 0.7, 1e-9),
+            talkers=(("10.0.0.7", 0.1),),
         )
         for state in rollout.targets
     )
     reason = Reason("probe", why, (("failures", 3), ("rate", 0.5))) if why else None
     return replace(rollout, targets=states, ticked_at=rollout.ticked_at + timedelta(seconds=1), failure=reason)
+
+
+def _counted(seen: Evidence) -> Evidence:
+    """The evidence of one more step and one more interval: numbers that only exact floats keep."""
+    since = seen.until or START
+    batch = Counts(since, since + timedelta(seconds=5), 97, 3, 31, 7, 2)
+    return update(begin_step(seen), batch, ttl=10.0)
 
 
 def take(store: Store, key: str = "shop", pid: int = 1) -> LeaseRecord:
