@@ -75,7 +75,12 @@ def drain(state: TargetState, rule: DrainRule, now: datetime, *, named: bool, ag
     if _is_quiet(state, wanted):
         return Drain(until, done=True, asks=False, note=f"{parts}; quiet for {wanted:g} s")
     if now < confirmed + timedelta(seconds=rule.most_seconds) or rule.then is AfterMost.EXTEND:
-        return Drain(until, done=False, asks=False, note=f"{parts}; waits for {wanted:g} s without requests")
+        return Drain(
+            until,
+            done=False,
+            asks=False,
+            note=f"{parts}; waits for {wanted:g} s without requests, counted health checks included",
+        )
     if rule.then is AfterMost.FORCE or agreed:
         return Drain(until, done=True, asks=False, note=f"{parts}; still not quiet, retired all the same")
     note = f"{parts}; still not quiet after {rule.most_seconds:g} s: `rollout approve` retires it all the same"

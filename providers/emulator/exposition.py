@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from providers.emulator.behaviour import HEALTH_PATHS
 from providers.emulator.values import Workload
 
 METRICS_PATH = "/metrics"
@@ -18,15 +19,16 @@ _KNOWN = (200, 500)
 
 @dataclass(slots=True)
 class Served:
-    """Counts one container's answers by status; a container that starts anew begins at zero."""
+    """Counts one container's answers by path and status; a container that starts anew begins at zero."""
 
     since: datetime | None = None
-    counts: Counter[int] = field(default_factory=Counter)
+    counts: Counter[tuple[str, int]] = field(default_factory=Counter)
 
-    def count(self, since: datetime, status: int) -> None:
-        """Count one answer of a container that has run since a moment."""
+    def count(self, since: datetime, status: int, path: str = "/") -> None:
+        """Count one answer of a container that has run since a moment; all paths but those of health are one."""
         self._begin(since)
-        self.counts[status] += 1
+        bare = path.partition("?")[0]
+        self.counts[bare if bare in HEALTH_PATHS else "/", status] += 1
 
     def text(self, since: datetime, environment: Iterable[Mapping[str, Any]]) -> str:
         """Write all counters, labelled with the revision that the container's environment names."""
@@ -36,14 +38,14 @@ class Served:
             "# HELP http_requests_total Requests answered, by status.",
             "# TYPE http_requests_total counter",
         ]
-        for status in sorted({*_KNOWN, *self.counts}):
-            lines.append(f'http_requests_total{{code="{status}",revision="{revision}"}} {self.counts[status]}')
+        for (path, status), count in sorted(self.counts.items()):
+            lines.append(f'http_requests_total{{code="{status}",path="{path}",revision="{revision}"}} {count}')
         return "\n".join(lines) + "\n"
 
     def _begin(self, since: datetime) -> None:
         if self.since != since:
             self.since = since
-            self.counts = Counter(dict.fromkeys(_KNOWN, 0))
+            self.counts = Counter({("/", status): 0 for status in _KNOWN})
 
 
 def scrape_targets(workloads: Iterable[Workload]) -> list[dict[str, Any]]:

@@ -227,7 +227,7 @@ class Groups:
             )
         health = behaviour.unhealthy_after_seconds is not None and path in self._health_paths(group, run)
         status = behaviour.status(age, health, rng)
-        run.served.count(run.since, status)
+        run.served.count(run.since, status, path)
         return Answer(status, headers, behaviour.latency_seconds)
 
     def _health_paths(self, group: Group, run: Run) -> set[str]:

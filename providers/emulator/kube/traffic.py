@@ -142,7 +142,7 @@ class Traffic:
             return Answer(200, {**headers, "Content-Type": CONTENT_TYPE}, text=told)
         health = path.partition("?")[0] in HEALTH_PATHS | container.health_paths
         status = behaviour.status(age, health, rng)
-        container.served.count(container.since, status)
+        container.served.count(container.since, status, path)
         return Answer(status, headers, behaviour.latency_seconds)
 
     def by_service(

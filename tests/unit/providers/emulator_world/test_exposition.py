@@ -15,14 +15,15 @@ def lines(served: Served, since: datetime) -> list[str]:
     return [line for line in served.text(since, ENVIRONMENT).splitlines() if not line.startswith("#")]
 
 
-def test_answers_are_counted_by_status_and_series_that_may_come_are_there_from_the_start() -> None:
+def test_answers_are_counted_by_status_health_checks_apart_and_series_that_may_come_are_there_from_the_start() -> None:
     served = Served()
-    for status in (200, 200, 404):
-        served.count(BEGUN, status)
+    for status, path in ((200, "/a"), (200, "/b?c=1"), (404, "/"), (200, "/healthz?deep=1")):
+        served.count(BEGUN, status, path)
     assert lines(served, BEGUN) == [
-        'http_requests_total{code="200",revision="1a2b"} 2',
-        'http_requests_total{code="404",revision="1a2b"} 1',
-        'http_requests_total{code="500",revision="1a2b"} 0',
+        'http_requests_total{code="200",path="/",revision="1a2b"} 2',
+        'http_requests_total{code="404",path="/",revision="1a2b"} 1',
+        'http_requests_total{code="500",path="/",revision="1a2b"} 0',
+        'http_requests_total{code="200",path="/healthz",revision="1a2b"} 1',
     ]
 
 
