@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
+from orchestrator.inquiry import Asked
 from orchestrator.manifest.problems import ManifestError, Problem
 from orchestrator.ports import TargetPorts
 from orchestrator.store.ports import Store
@@ -86,10 +87,11 @@ def _lifted(store: Store, service: str, wanted: Revision) -> bool:
     return lifted
 
 
-def refuse_unfit(wish: Wish, hands: Mapping[str, TargetPorts]) -> None:
+def refuse_unfit(wish: Wish, hands: Mapping[str, TargetPorts], asked: Iterable[Asked] = ()) -> tuple[str, ...]:
     """Everything that would make the rollout fail later is said now, all of it at once.
 
     What the manifest names and can never be used is bad input (ManifestError); the rest is a precondition (Refused).
+    `asked` are the answers of its sources of evidence; what of them keeps nothing from beginning is returned.
     """
     wrong: list[Problem] = []
     problems: list[str] = []
@@ -100,10 +102,29 @@ def refuse_unfit(wish: Wish, hands: Mapping[str, TargetPorts]) -> None:
                 problems.append(f"{target.name}: {said}")
                 if key:
                     wrong.append(wish.loaded.problem(("targets", number, *key.split(".")), said))
+    notes: list[str] = []
+    for each in asked:
+        if each.finding.ok:
+            continue
+        said = f"{each.target}: {_sentence(each.finding)}"
+        if not (each.finding.fatal and _decides(wish)):
+            notes.append(said)
+            continue
+        problems.append(said)
+        if each.finding.key:
+            # A source knows itself by its name, not by where it stands: `gates.metrics[errors].prometheus.url`.
+            below = each.finding.key.rpartition("].")[2].split(".")
+            wrong.append(wish.loaded.problem((*each.path, *below), _sentence(each.finding)))
     if wrong:
         raise ManifestError(wrong)
     if problems:
         raise Refused("precondition", "\n".join(dict.fromkeys(problems)))
+    return tuple(dict.fromkeys(notes))
+
+
+def _decides(wish: Wish) -> bool:
+    """Whether evidence decides anything: an undo or an emergency must not wait for whoever counts."""
+    return wish.steps and not wish.emergency
 
 
 def _unfit(preflight: Callable[[], tuple[Finding, ...]]) -> Iterator[tuple[str, str]]:
@@ -115,5 +136,9 @@ def _unfit(preflight: Callable[[], tuple[Finding, ...]]) -> Iterator[tuple[str, 
         return
     for finding in findings:
         if not finding.ok and finding.fatal:
-            remedy = f"; {finding.remedy}" if finding.remedy else ""
-            yield f"{finding.subject} {finding.message}{remedy}", finding.key
+            yield _sentence(finding), finding.key
+
+
+def _sentence(finding: Finding) -> str:
+    remedy = f"; {finding.remedy}" if finding.remedy else ""
+    return f"{finding.subject} {finding.message}{remedy}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from orchestrator.inquiry import inquire
 from orchestrator.refusals import refuse_known, refuse_unfit
 from orchestrator.rivals import beside
 from orchestrator.store.errors import ActiveRollout, EndedRollout, UnknownRollout
@@ -63,8 +64,10 @@ def _answer(app: App, wish: Wish) -> Submission:
     if nothing is not None:
         return _told(nothing, around)
     refuse_known(app, wish, wanted, found)
-    refuse_unfit(wish, app.hands(loaded))
-    return _begin(app, wish, wanted, around)
+    hands = app.hands(loaded)
+    thought = begin("thought", loaded.service(), wanted, found, app.clock.now())
+    notes = refuse_unfit(wish, hands, inquire(loaded, hands, thought, app.clock.now()))
+    return _begin(app, wish, wanted, replace(around, notes=around.notes + notes))
 
 
 def _around(app: App, wish: Wish) -> Surroundings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from orchestrator.engine import Engine, Listener
 from orchestrator.ports import TargetPorts
 from orchestrator.store.ports import Store
 from providers.errors import ProviderError
-from providers.ports import Metrics, Probes, Traffic
+from providers.ports import Probes, Traffic
 
 if TYPE_CHECKING:
     from orchestrator.manifest.loader import Loaded, TargetSettings
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from watchers.reference import Reference
     from watchers.registries import Registries
 
-MetricsOf = Callable[[str, str], Mapping[str, Metrics]]
-"""Finds the sources that count requests for a rollout's target, beside those of its manifest."""
-
 
 @dataclass(slots=True)
 class App:
@@ -42,7 +39,6 @@ class App:
 
     store: Store
     clock: Clock = field(default_factory=SystemClock)
-    metrics_of: MetricsOf | None = None
     listeners: tuple[Listener, ...] = ()
     _clients: Clients | None = None
     _clusters: Clusters | None = None
@@ -59,24 +55,26 @@ class App:
         if found is None:
             from orchestrator.manifest.loader import from_snapshot
 
-            made = self.hands(from_snapshot(self.store.snapshot(rollout_id)), rollout_id)
+            made = self.hands(from_snapshot(self.store.snapshot(rollout_id)))
             found = self._hands.setdefault(rollout_id, made)
         return found
 
     def forget(self, rollout_id: str) -> None:
-        """Drop the hands of a rollout that has ended, so that nothing is kept of it; idempotent."""
-        self._hands.pop(rollout_id, None)
+        """Drop the hands of a rollout that has ended, so that nothing is kept or runs on of it; idempotent."""
+        _stop(self._hands.pop(rollout_id, {}))
 
-    def hands(self, loaded: Loaded, rollout_id: str = "") -> Mapping[str, TargetPorts]:
+    def hands(self, loaded: Loaded) -> Mapping[str, TargetPorts]:
         """The ports of a manifest's targets, before or without a rollout."""
-        return {settings.name: self._target(loaded, settings, rollout_id) for settings in loaded.targets}
+        return {settings.name: self._target(loaded, settings) for settings in loaded.targets}
 
-    def _target(self, loaded: Loaded, settings: TargetSettings, rollout_id: str) -> TargetPorts:
+    def _target(self, loaded: Loaded, settings: TargetSettings) -> TargetPorts:
         made = self._azure(loaded, settings) or self._cluster(loaded, settings)
         if made is None:
             raise TypeError(f"target {settings.name}: its host and its traffic do not go together")
-        more = self.metrics_of(rollout_id, settings.name) if self.metrics_of else {}
-        return replace(made, metrics=more)
+        from orchestrator.sources import checks, metrics
+
+        rules = loaded.service().target(settings.name).metrics
+        return replace(made, metrics=metrics(self, rules, settings), checks=checks(self, rules, settings))
 
     def _azure(self, loaded: Loaded, settings: TargetSettings) -> TargetPorts | None:
         """Container groups behind a profile."""
@@ -157,6 +155,10 @@ class App:
         vault = KeyVault(self.clients().credentials)
         return LocalSecrets(others={"template": resolve_written, "keyVault": vault.resolve})
 
+    def token(self, scope: str) -> str:
+        """An Entra token of this process's identity for a scope; raises `providers.errors`."""
+        return self.clients().credentials.token(scope)
+
     def clients(self) -> Clients:
         """The Azure clients of this process, at the endpoint that ROLLOUT_AZURE_ENDPOINT names."""
         from providers.azure.clients import Clients
@@ -177,7 +179,9 @@ class App:
                 each.close()
 
     def close(self) -> None:
-        """Let go of every connection, the store's as well; nothing is lost by not calling it."""
+        """Let go of every connection, the store's as well, and of checks that run in this process."""
+        for rollout_id in tuple(self._hands):
+            self.forget(rollout_id)
         self.disconnect()
         self.store.close()
 
@@ -191,6 +195,12 @@ def _cluster_probes(via: str, settings: ProbeSettings, routing: Routes, api: Api
     if via == "direct":
         return DirectProbes(settings, namespace=routing.namespace, api=api)
     return ApiProxyProbes(settings, namespace=routing.namespace, api=api)
+
+
+def _stop(hands: Mapping[str, TargetPorts]) -> None:
+    for ports in hands.values():
+        for check in ports.checks.values():
+            check.stop()
 
 
 def _profile_key(profile: TrafficManager) -> str:

@@ -13,12 +13,14 @@ from orchestrator.cli.planning import UNKNOWN_DIGEST
 from orchestrator.cli.style import span
 from orchestrator.exit_codes import ExitCode
 from orchestrator.forecast_entries import Kind
+from orchestrator.manifest.secret_places import secrets_of
 from orchestrator.sites import Site, site_of
 from providers.errors import ProviderError
 from providers.ports import Finding
 from strategies.model import Slot
 
 if TYPE_CHECKING:
+    from orchestrator.cli.planning import Prospect
     from orchestrator.desk import LocalDesk
     from orchestrator.manifest.loader import Loaded, TargetSettings
     from orchestrator.ports import TargetPorts
@@ -59,6 +61,7 @@ def checkup(desk: LocalDesk, loaded: Loaded, image: str | None, tag: str | None)
     if registry is not None:
         yield Checked(registry)
     prospect = desk.prospect(loaded, digest, found_by) if known else None
+    yield from _sources(app, loaded, prospect)
     if prospect is None or not prospect.read:
         said = f"not made, because {'Azure' if prospect is None else 'what serves'} cannot be read"
         yield Checked(Finding(False, "plan", said, "put the above right", fatal=False))
@@ -125,9 +128,9 @@ def _hands(target: str, ports: TargetPorts, replicas: int, site: Site) -> Iterat
 
 
 def _secrets(app: App, loaded: Loaded) -> Iterator[Checked]:
-    """Ask for every secret of the templates, and forget it: one that cannot be had keeps a rollout waiting."""
+    """Ask for every secret, and forget it: one that cannot be had keeps a rollout waiting."""
     for target in loaded.targets:
-        references = sorted(set(site_of(target).secrets()), key=str)
+        references = sorted({*site_of(target).secrets(), *secrets_of(target.sources)}, key=str)
         if not references:
             continue
         secrets = app.secrets()
@@ -137,10 +140,24 @@ def _secrets(app: App, loaded: Loaded) -> Iterator[Checked]:
                 secrets.resolve(reference)
             except ProviderError as error:
                 bad += 1
-                remedy = "a group cannot be created without it: give this process access to it"
+                remedy = "a group cannot be created, nor a source asked, without it: give this process access to it"
                 yield Checked(Finding(False, "secret", str(error), remedy), target.name)
         if not bad:
             yield Checked(Finding(True, "secrets", f"all {len(references)} can be read from here"), target.name)
+
+
+def _sources(app: App, loaded: Loaded, prospect: Prospect | None) -> Iterator[Checked]:
+    """Ask every source of evidence once about what serves, as the rollout would."""
+    from orchestrator.inquiry import inquire
+
+    if all(each.source is None for target in loaded.targets for each in target.sources):
+        return
+    if prospect is None or not prospect.read:
+        said = "not asked, because what serves cannot be read"
+        yield Checked(Finding(False, "gates.metrics", said, "put the above right", fatal=False))
+        return
+    for asked in inquire(loaded, app.hands(loaded), prospect.rollout, app.clock.now()):
+        yield Checked(asked.finding, asked.target)
 
 
 def _pulls(loaded: Loaded) -> Iterator[Checked]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.manifest import hosts, schema
+from orchestrator.manifest import hosts, metric_build, schema
 from orchestrator.manifest.target_checks import DEFAULT_WEIGHT, HIGHEST_ROUTE_WEIGHT, routed
 from providers.azure.settings import ContainerInstances, CreateProfile, Monitor, Parent, TrafficManager
 from providers.probes.settings import ProbeSettings
@@ -179,6 +179,8 @@ def _target(manifest: schema.Manifest, target: schema.Target) -> plan.Target:
         wave=target.wave,
         probe=rule,
         drain=_drain(manifest.drain),
+        metrics=metric_build.rules(manifest, target),
+        longest_seconds=metric_build.gates_of(manifest, target, "longest_hold").longest_hold,
     )
     if target.kubernetes is not None and gateway is not None:
         return replace(
@@ -198,6 +200,7 @@ def _target(manifest: schema.Manifest, target: schema.Target) -> plan.Target:
         ttl_during=traffic.ttl_during_rollout,
         adopt=tuple(traffic.adopt),
         on_drift=plan.OnDrift(traffic.on_drift),
+        by_resolver=True,
     )
 
 

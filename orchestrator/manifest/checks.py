@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from orchestrator.manifest.follow import follow_mistakes
+from orchestrator.manifest.metric_checks import metric_mistakes
 from orchestrator.manifest.problems import NOT_YET, Mistake, Path, shown, within
 from orchestrator.manifest.schema import Deadline, Gates, Manifest
 from orchestrator.manifest.strategy_checks import strategy_mistakes
@@ -55,11 +56,12 @@ def _all(manifest: Manifest, raw: Any) -> Iterator[Mistake]:
             yield from _gates(target.gates, (*place, "gates"))
         yield from target_mistakes(manifest, target, place)
     yield from sharing_mistakes(manifest)
+    yield from metric_mistakes(manifest, raw)
 
 
 def _gates(gates: Gates, path: Path) -> Iterator[Mistake]:
-    if gates.metrics:
-        yield Mistake((*path, "metrics"), NOT_YET.format("gates on metrics", "leave the list empty"))
+    if gates.longest_hold <= 0:
+        yield Mistake((*path, "longestHold"), "must exceed 0s; got 0s")
     for key, value in (("interval", gates.probe.interval), ("timeout", gates.probe.timeout)):
         if value <= 0:
             yield Mistake((*path, "probe", key), "must exceed 0s; got 0s")

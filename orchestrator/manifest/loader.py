@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from orchestrator.manifest import build
+from orchestrator.manifest import build, secret_places
 from orchestrator.manifest.checks import checked
 from orchestrator.manifest.document import Document, parse, read_text
 from orchestrator.manifest.kube_types import STANDARD_INPUT
@@ -178,19 +178,27 @@ class _Reader:
     used: dict[str, str] = field(default_factory=dict)
 
     def read(self) -> Loaded | None:
-        filled = resolve(self.document, self.variables)
+        filled = resolve(
+            self.document,
+            self.variables,
+            secret_at=secret_places.secret_at,
+            text_at=secret_places.secret_at,
+            among_text=secret_places.secret_at,
+            where=secret_places.WHERE,
+        )
         self.used |= filled.used
         self.problems += filled.problems
-        result = typed(filled.value, filled.broken)
+        value, secrets = secret_places.apart(filled.value)
+        result = typed(value, filled.broken)
         self._say(result.mistakes)
         if self.strict:
-            self._say(checked(result, filled.value))
+            self._say(checked(result, value))
         manifest = result.manifest
         if manifest is None:
             return None
         if not within(("service",), result.broken):
             self.service = manifest.service
-        reader = Targets(self.document, self.variables, self.read_template, self.strict, self._say, self.used)
+        reader = Targets(self.document, self.variables, self.read_template, self.strict, self._say, secrets, self.used)
         targets = [reader.read(manifest, number, result) for number in range(len(manifest.targets))]
         settings = [target for target in targets if target is not None]
         if self.problems or len(settings) != len(targets):

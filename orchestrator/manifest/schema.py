@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from orchestrator.manifest.hosts import ContainerInstances, GatewayApi, Kubernetes, Model, Port, TrafficManager
 from orchestrator.manifest.kube_types import Cookies, Wanted
+from orchestrator.manifest.metric_models import Metric
 from orchestrator.manifest.types import (
     Headers,
     HostName,
@@ -154,8 +155,11 @@ class Gates(Model):
     """What must hold for the candidate to go on."""
 
     probe: Probe = Field(default=Probe(), description="Our own requests.")
-    metrics: list[dict[str, Any]] = Field(
-        default=[], description="Sources that count requests; not run by this version yet."
+    metrics: list[Metric] = Field(
+        default=[], max_length=20, description="Sources that count both sides' requests, and checks that are run."
+    )
+    longest_hold: Seconds = Field(
+        default=1800.0, description="How long a step may stay undecided before a person is asked."
     )
 
 

@@ -46,7 +46,9 @@ def misshapen(group: Any) -> Iterator[tuple[Path, str]]:
     for key, shapes in _ITEMS:
         items = properties.get(key) if isinstance(properties, dict) else None
         for number, item in enumerate(items if isinstance(items, list) else ()):
-            yield from _judged(item, ("properties", key, number), shapes)
+            place = ("properties", key, number)
+            yield from _judged(item, place, shapes)
+            yield from _names(item, (*place, "properties", "environmentVariables"))
 
 
 def _judged(value: Any, path: Path, shapes: dict[tuple[str, ...], Shape]) -> Iterator[tuple[Path, str]]:
@@ -56,6 +58,16 @@ def _judged(value: Any, path: Path, shapes: dict[tuple[str, ...], Shape]) -> Ite
             part = part.get(key) if isinstance(part, dict) else None
         if part is not None and not _fits(part, shape):
             yield (*path, *place), f"must be {shape}; got {shown(part)}"
+
+
+def _names(item: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """Variables are told apart by their names, so each of those must be one text."""
+    inner = item.get("properties") if isinstance(item, dict) else None
+    variables = inner.get("environmentVariables") if isinstance(inner, dict) else None
+    for number, variable in enumerate(variables if isinstance(variables, list) else ()):
+        name = variable.get("name") if isinstance(variable, dict) else None
+        if name is not None and not isinstance(name, str):
+            yield (*path, number, "name"), f"must be text (quote a number); got {shown(name)}"
 
 
 def _fits(part: Any, shape: Shape) -> bool:

@@ -31,7 +31,7 @@ def strategy_mistakes(strategy: Strategy, path: Path, raw: Any) -> Iterator[Mist
         yield Mistake(path, f"must be exactly one of {', '.join(WORDS[:-1])} and {WORDS[-1]}; got {got}", needs)
     # The order is judged on what was written: one wrong step must not hide that two others are the wrong way round.
     for word in WORDS:
-        steps = _at(raw, (*path, word, "steps"))
+        steps = at(raw, (*path, word, "steps"))
         shares = [_share(step) for step in steps] if isinstance(steps, list) else []
         for number, (before, after) in enumerate(pairwise(shares), start=1):
             if before is not None and after is not None and after <= before:
@@ -42,7 +42,7 @@ def strategy_mistakes(strategy: Strategy, path: Path, raw: Any) -> Iterator[Mist
 
 
 def _match(match: Match, path: Path, raw: Any) -> Iterator[Mistake]:
-    if not any(_at(raw, (*path, key)) for key in ("headers", "cookies")):
+    if not any(at(raw, (*path, key)) for key in ("headers", "cookies")):
         message = "must name a header or a cookie with its value: without one every request would match; got neither"
         yield Mistake(path, message)
     known: dict[str, str] = {}
@@ -60,7 +60,8 @@ def _match(match: Match, path: Path, raw: Any) -> Iterator[Mistake]:
             yield Mistake(place, "must be another header: name cookies under `match.cookies`, each with its value")
 
 
-def _at(raw: Any, path: Path) -> Any:
+def at(raw: Any, path: Path) -> Any:
+    """What stands at a path of plain values; None where there is nothing."""
     for part in path:
         if isinstance(raw, dict) and isinstance(part, str):
             raw = raw.get(part)

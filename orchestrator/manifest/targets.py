@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.manifest import build
+from orchestrator.manifest import build, metric_build
 from orchestrator.manifest.document import Document
+from orchestrator.manifest.job_template import job_mistakes
 from orchestrator.manifest.kube_types import STANDARD_INPUT
 from orchestrator.manifest.objects import read_objects
 from orchestrator.manifest.problems import ManifestError, Path, within
@@ -17,6 +18,7 @@ from orchestrator.manifest.template import Template, check_template, read_templa
 from orchestrator.manifest.typed import Typed
 from orchestrator.manifest.variables import Variables
 from providers.azure.settings import ContainerInstances, TrafficManager
+from providers.metrics.settings import Header, Named
 from providers.probes.settings import ProbeSettings
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ class TargetSettings:
     probe: ProbeSettings
     entrance: TrafficManager | None = None
     via: str = "direct"
+    sources: tuple[Named, ...] = ()
+    """Where its requests are counted and what is run against its candidate, in the order of `gates.metrics`."""
 
     @property
     def azure(self) -> tuple[ContainerInstances, TrafficManager] | None:
@@ -60,8 +64,8 @@ Say = Callable[[Sequence[tuple[Path, str]]], None]
 class Targets:
     """Reads the targets of one document; tells what is wrong to `say` instead of stopping at the first.
 
-    `read_text` turns a template's path, as the manifest names it, into its text and absolute path. `texts` and `used`
-    are what was read and which variables were needed.
+    `read_text` turns a template's path, as the manifest names it, into its text and absolute path. `secrets` are those
+    that the manifest itself names, by their paths. `texts` and `used` are what was read and which variables it needed.
     """
 
     document: Document
@@ -69,14 +73,38 @@ class Targets:
     read_text: Callable[[str], tuple[str, str]]
     strict: bool
     say: Say
+    secrets: Mapping[Path, Header] = field(default_factory=dict)
     used: dict[str, str] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
 
     def read(self, manifest: Manifest, number: int, result: Typed) -> TargetSettings | None:
         """The settings of one target; None where something of it is wrong, which was told."""
-        if manifest.targets[number].kubernetes is not None:
-            return self._cluster(manifest, number, result)
-        return self._azure(manifest, number, result)
+        in_cluster = manifest.targets[number].kubernetes is not None
+        made = (self._cluster if in_cluster else self._azure)(manifest, number, result)
+        sources = self._sources(manifest, number, result)
+        return None if made is None else replace(made, sources=sources)
+
+    def _sources(self, manifest: Manifest, number: int, result: Typed) -> tuple[Named, ...]:
+        """The target's sources of evidence; what is wrong with a Job's file was told."""
+        metrics, path = metric_build.metrics_at(manifest, number)
+        made = []
+        for place, metric in enumerate(metrics):
+            where = (*path, place)
+            job = None
+            if metric.job is not None and not within((*where, "job", "template"), result.broken):
+                job = self._job(metric.job.template, (*where, "job", "template"))
+            made.append(metric_build.named(metric, manifest.targets[number], where, self.secrets, job))
+        return tuple(made)
+
+    def _job(self, name: str, path: Path) -> Any:
+        """The parsed file of a Job."""
+        read = read_objects(self._files([name], path), self.variables)
+        self.used |= read.used
+        found = list(read.problems)
+        if self.strict and not found and name in self.texts:
+            found += read.located(job_mistakes(read.values))
+        self.say([(path, str(each)) for each in found])
+        return read.values[0] if len(read.values) == 1 else None
 
     def _azure(self, manifest: Manifest, number: int, result: Typed) -> TargetSettings | None:
         target = manifest.targets[number]

@@ -168,7 +168,9 @@ def _place(document: Document, path: Path) -> str:
     for part in path:
         around = around[part]
         if not isinstance(part, int):
-            text, listed = f"{text}.{part}" if text else part, part
+            # A dollar would begin a reference inside the one that this place becomes.
+            key = part.replace("%", "%25").replace("$", "%24")
+            text, listed = f"{text}.{key}" if text else key, part
             continue
         key = "server" if listed == "imageRegistryCredentials" else "name"
         name = around.get(key) if isinstance(around, dict) else None

@@ -40,7 +40,17 @@ _PLACEHOLDERS: dict[str, Any] = {
     "context": "placeholder",
     "namespace": "placeholder",
     "match": {"headers": {"placeholder": "placeholder"}},
+    "url": "http://placeholder",
+    "requests": "placeholder",
+    "azureMonitor.requests": {"metric": "placeholder"},
+    "metric": "placeholder",
+    "query": "placeholder",
+    "resource": "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/x/providers/X.X/placeholder/x",
+    "run": ["placeholder"],
 }
+"""What stands where a needed key is missing or wrong, by its name or by its holder's and its own."""
+_MENDED_BY_ITEM = ("targets", "metrics")
+"""Lists of which one wrong item hides no other."""
 _PLAIN = {
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
@@ -88,7 +98,7 @@ def typed(value: Any, broken: set[Path]) -> Typed:
                 result.mistakes.append((path, _message(detail, path)))
         for detail in found:
             result.broken.add(_path(detail))
-            result.mended.add(_mend(value, _path(detail)))
+            result.mended.add(_mend(value, _path(detail), known=detail["type"] != "extra_forbidden"))
     return result
 
 
@@ -157,15 +167,17 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models(inner)
 
 
-def _mend(value: Any, path: Path) -> Path:
+def _mend(value: Any, path: Path, *, known: bool) -> Path:
     """Put a placeholder where a needed key is missing or wrong, else take the key out, so that it has its default.
+
+    A key that is not `known` there is always taken out.
 
     Returns the path of what was changed: an item cannot leave a list without moving the others, so the list goes.
     """
     holder: Any = value
     for number, part in enumerate(path[:-1]):
         inner = holder.get(part) if isinstance(holder, dict) else holder[part]
-        if isinstance(path[number + 1], int) and not (part == "targets" and isinstance(inner, list)):
+        if isinstance(path[number + 1], int) and not (part in _MENDED_BY_ITEM and isinstance(inner, list)):
             path = path[: number + 1]
             break
         if not isinstance(inner, dict | list):
@@ -174,8 +186,11 @@ def _mend(value: Any, path: Path) -> Path:
     key = path[-1]
     if isinstance(key, int):
         holder[key] = {"name": "placeholder"}
-    elif key in _PLACEHOLDERS:
-        holder[key] = deepcopy(_PLACEHOLDERS[key])
+        return path
+    words = (".".join(map(str, path[-2:])), key) if known else ()
+    word = next((each for each in words if each in _PLACEHOLDERS), None)
+    if word is not None:
+        holder[key] = deepcopy(_PLACEHOLDERS[word])
     else:
         holder.pop(key, None)
     return path

@@ -101,15 +101,16 @@ def resolve(
     *,
     secret_at: Callable[[Path], bool] = _nowhere,
     text_at: Callable[[Path], bool] = _nowhere,
+    among_text: Callable[[Path], bool] = _nowhere,
     where: str = _WHERE,
 ) -> Resolved:
     """Fill in a document's variables; what is wrong is collected, not raised, and left in the value as it was written.
 
     An unquoted word that is one variable is read as YAML reads words, so that `replicas: ${var:replicas}` is a number,
-    except where `text_at` says that only text can stand. Secrets become `SecretRef` where `secret_at` allows them;
-    `where` says in words where they go.
+    except where `text_at` says that only text can stand. Secrets become `SecretRef` where `secret_at` allows them, and
+    where `among_text` does as well, text around them makes a tuple of all parts; `where` says in words where they go.
     """
-    filler = _Filler(document, variables, secret_at, text_at, where)
+    filler = _Filler(document, variables, secret_at, text_at, among_text, where)
     filler.resolved.value = filler.fill(document.value, ())
     return filler.resolved
 
@@ -120,6 +121,7 @@ class _Filler:
     variables: Variables
     secret_at: Callable[[Path], bool]
     text_at: Callable[[Path], bool]
+    among_text: Callable[[Path], bool]
     where: str
     resolved: Resolved = field(default_factory=Resolved)
 
@@ -134,12 +136,27 @@ class _Filler:
         whole = _REFERENCE.fullmatch(text)
         if whole is not None and whole["kind"] not in (None, "var"):
             return self._secret(whole, path)
-        filled = _REFERENCE.sub(lambda found: self._part(found, path), text)
+        if self.among_text(path) and any(found["kind"] in _SHAPES for found in _REFERENCE.finditer(text)):
+            return self._parts(text, path)
+        filled = self._plain(text, path)
         if path in self.resolved.broken:
             return text
         if whole is not None and whole["kind"] == "var" and path in self.document.plain and not self.text_at(path):
             return exact(filled)
         return filled
+
+    def _parts(self, text: str, path: Path) -> Any:
+        parts: list[str | SecretRef] = []
+        end = 0
+        for found in _REFERENCE.finditer(text):
+            if found["kind"] in _SHAPES:
+                parts += [self._plain(text[end : found.start()], path), self._secret(found, path)]
+                end = found.end()
+        parts.append(self._plain(text[end:], path))
+        return text if path in self.resolved.broken else tuple(part for part in parts if part != "")
+
+    def _plain(self, text: str, path: Path) -> str:
+        return _REFERENCE.sub(lambda found: self._part(found, path), text)
 
     def _part(self, found: re.Match[str], path: Path) -> str:
         kind, name = found["kind"], found["name"]

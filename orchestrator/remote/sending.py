@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from orchestrator.wish import Wish
 
 
+_NO_COMMAND = (
+    "must not be given in a manifest that is sent to a daemon, on whose machine it would run: use a `job`, or keep the "
+    "manifest in the daemon's own folder"
+)
+_NO_IDENTITY = (
+    "must not be azure in a manifest that is sent to a daemon, whose identity is its own: give the token as a secret "
+    "in `headers`, or keep the manifest in the daemon's own folder"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ProspectSent:
     """A prospect without the manifest that the asker has already; see `orchestrator.cli.planning.Prospect`."""
@@ -115,3 +125,24 @@ def _reserved(loaded: Loaded) -> Iterator[Problem]:
             why = reserved(kind, name)
             if why is not None:
                 yield loaded.problem(("targets", number, *site_of(target).template), why)
+        yield from _reserved_sources(loaded, number)
+
+
+def _reserved_sources(loaded: Loaded, number: int) -> Iterator[Problem]:
+    """A sender decides where a source is and what is run, so neither may reach what is the daemon's own."""
+    from orchestrator.manifest.metric_build import kind_of, metrics_at
+    from orchestrator.manifest.secret_places import named_by, references
+    from orchestrator.remote.reserved import reserved
+
+    metrics, path = metrics_at(loaded.manifest, number)
+    for place, (metric, named) in enumerate(zip(metrics, loaded.targets[number].sources, strict=True)):
+        where = (*path, place, kind_of(metric) or "")
+        if metric.command is not None:
+            yield loaded.problem(where, _NO_COMMAND)
+        if metric.webhook is not None and metric.webhook.auth == "azure":
+            yield loaded.problem((*where, "auth"), _NO_IDENTITY)
+        for (key, name), header in named_by(named.source).items():
+            for secret in references(header):
+                why = reserved(secret.kind, secret.name)
+                if why is not None:
+                    yield loaded.problem((*where, key, name), why)

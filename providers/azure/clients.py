@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from providers.attempts import Attempt, attempt
 from providers.azure import pipeline
-from providers.azure.credentials import Credentials
+from providers.azure.credentials import Credentials, Endpoint
 from providers.azure.errors import translate
 from providers.errors import Missing, NotSent, Transient
 from providers.retry import Retry
@@ -24,6 +26,9 @@ from providers.retry import Retry
 T = TypeVar("T")
 CONTAINERS = "Microsoft.ContainerInstance"
 NETWORK = "Microsoft.Network"
+INSIGHTS = "Microsoft.Insights"
+LOGS = "Log Analytics"
+_PATIENCE: ContextVar[float | None] = ContextVar("the seconds that reading calls have together", default=None)
 
 
 @dataclass(slots=True)
@@ -50,14 +55,34 @@ class Clients:
 
         return self._make(NETWORK, subscription, TrafficManagerManagementClient)
 
+    def metrics(self, subscription: str) -> Any:
+        """Return an azure.core PipelineClient for the metrics of a subscription's resources; it sends raw requests."""
+        return self._make(INSIGHTS, subscription, _plain)
+
+    def logs(self) -> Any:
+        """Return an azure.core PipelineClient for queries over logs (`Endpoint.logs`); it sends raw requests."""
+        return self._make(LOGS, "", _plain, self.credentials.endpoint.logs)
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Let all reading calls inside share this much time, and each attempt take as much of it as is left."""
+        token = _PATIENCE.set(seconds)
+        try:
+            with replace(self.retry, budget_seconds=seconds).act():
+                yield
+        finally:
+            _PATIENCE.reset(token)
+
     def read(self, doing: str, call: Callable[..., T], *args: Any, **more: Any) -> T:
         """Run one reading SDK call under the retry policy; raises `providers.errors`. `doing` begins every message."""
+        given = _PATIENCE.get()
+        retry = self.retry if given is None else replace(self.retry, budget_seconds=given, attempt_seconds=given)
 
         def once(seconds: float) -> T:
-            with attempt(seconds, self.retry) as present:
+            with attempt(seconds, retry) as present:
                 return _run(doing, call, present, args, more)
 
-        return self.retry.read(once)
+        return retry.read(once)
 
     def write(self, doing: str, call: Callable[..., T], *args: Any, **more: Any) -> T:
         """Run one writing SDK call, tried again only after Throttled; raises `providers.errors`.
@@ -84,19 +109,20 @@ class Clients:
             client.close()
         self.credentials.close()
 
-    def _make(self, kind: str, subscription: str, factory: Callable[..., Any]) -> Any:
+    def _make(self, kind: str, subscription: str, factory: Callable[..., Any], endpoint: Endpoint | None = None) -> Any:
+        where = endpoint or self.credentials.endpoint
         with self._lock:
             key = (kind, subscription.lower())
             if self._closed is None:
                 self._closed = pipeline.Closed(self.retry.monotonic, self.now)
             if key not in self._made:
                 # A proxy that the environment names has no business between us and an emulator on this machine.
-                through_proxies = not self.credentials.endpoint.emulated
+                through_proxies = not where.emulated
                 self._made[key] = factory(
                     self.credentials.credential(),
                     subscription,
-                    self.credentials.endpoint.url,
-                    policies=pipeline.policies(self.credentials, self.retry, self._closed, key),
+                    where.url,
+                    policies=pipeline.policies(self.credentials, self.retry, self._closed, key, where),
                     transport=pipeline.transport(through_proxies),
                 )
             return self._made[key]
@@ -120,6 +146,12 @@ def read_profile(clients: Clients, subscription: str, resource_group: str, profi
         if error.code.lower() == "subscriptionnotfound":
             raise
         return None
+
+
+def _plain(_credential: Any, _subscription: str, url: str, **more: Any) -> Any:
+    from azure.core import PipelineClient
+
+    return PipelineClient(url, **more)
 
 
 def _run(doing: str, call: Callable[..., T], present: Attempt, args: tuple[Any, ...], more: dict[str, Any]) -> T:

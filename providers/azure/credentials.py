@@ -18,7 +18,16 @@ _AUTHORITIES = {
     "management.chinacloudapi.cn": ("login.chinacloudapi.cn", "vault.azure.cn"),
     "management.usgovcloudapi.net": ("login.microsoftonline.us", "vault.usgovcloudapi.net"),
 }
-_SCOPES = {"management.usgovcloudapi.net": "https://management.core.usgovcloudapi.net/.default"}
+_SCOPES = {
+    "management.usgovcloudapi.net": "https://management.core.usgovcloudapi.net/.default",
+    # The name of the logs' API was changed, and the audience of its tokens was not.
+    "api.loganalytics.azure.com": "https://api.loganalytics.io/.default",
+}
+_LOGS = {
+    "management.azure.com": "https://api.loganalytics.azure.com",
+    "management.chinacloudapi.cn": "https://api.loganalytics.azure.cn",
+    "management.usgovcloudapi.net": "https://api.loganalytics.us",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,14 @@ class Endpoint:
         """The host that issues tokens for this cloud; None leaves it to AZURE_AUTHORITY_HOST."""
         known = _AUTHORITIES.get(self.host)
         return known[0] if known and self.host != "management.azure.com" else None
+
+    @property
+    def logs(self) -> Endpoint:
+        """Where queries over logs of this cloud are asked; an emulator answers them itself.
+
+        Source: "Azure Monitor Log Analytics API request format", and the audiences of Azure's own clients.
+        """
+        return self if self.emulated else Endpoint(_LOGS.get(self.host, _LOGS["management.azure.com"]))
 
     @property
     def vault_suffix(self) -> str:

@@ -1,4 +1,4 @@
-"""The pipeline of every call to Azure Resource Manager: no retries, no redirects, no logs of bodies, nothing too late.
+"""The pipeline of every call to Azure's services: no retries, no redirects, no logs of bodies, nothing too late.
 
 A token can take longer than an act may last, so the act's end is looked at again when it is there; the connections of
 `providers.attempts` look once more before the first byte of a request leaves.
@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from providers.attempts import pool_classes, present, refuse_late
-from providers.azure.credentials import Credentials
+from providers.azure.credentials import Credentials, Endpoint
 from providers.azure.errors import retry_after
 from providers.errors import Denied, NotSent
 from providers.retry import Retry
@@ -45,7 +45,8 @@ class Closed:
         left = until - self.monotonic()
         if left <= 0:
             return
-        message = f"{key[0]} wants no more calls for subscription {key[1]} until {said}; nothing was sent"
+        whose = f" for subscription {key[1]}" if key[1] else ""
+        message = f"{key[0]} wants no more calls{whose} until {said}; nothing was sent"
         raise NotSent(message, code="WaitingForService", retry_after=left)
 
     def heed(self, key: tuple[str, str], status: int, headers: Any) -> None:
@@ -59,8 +60,10 @@ class Closed:
             self._until[key] = (until, f"{said:%Y-%m-%dT%H:%M:%SZ}")
 
 
-def policies(credentials: Credentials, retry: Retry, closed: Closed, key: tuple[str, str]) -> list[Any]:
-    """Return the policies of one client, whose provider and subscription are `key`."""
+def policies(
+    credentials: Credentials, retry: Retry, closed: Closed, key: tuple[str, str], endpoint: Endpoint
+) -> list[Any]:
+    """Return the policies of one client of `endpoint`, whose provider and subscription (or none) are `key`."""
     from azure.core.pipeline.policies import (
         ContentDecodePolicy,
         HeadersPolicy,
@@ -70,7 +73,6 @@ def policies(credentials: Credentials, retry: Retry, closed: Closed, key: tuple[
     )
     from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
-    endpoint = credentials.endpoint
     asked = urlsplit(endpoint.url)
 
     class SameHost(SansIOHTTPPolicy[Any, Any]):

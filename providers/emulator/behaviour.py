@@ -19,7 +19,11 @@ _SECONDS = {
     "latencySeconds": "latency_seconds",
     "crashAfterSeconds": "crash_after_seconds",
     "unhealthyAfterSeconds": "unhealthy_after_seconds",
+    "taskSeconds": "task_seconds",
 }
+_NEVER = ("crash_after_seconds", "unhealthy_after_seconds", "task_seconds")
+"""What null is a value of: it never happens."""
+_HIGHEST_CODE = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,9 @@ class Behaviour:
     `unhealthy_after_seconds` on (None: never) the health path alone is answered 503; after `crash_after_seconds`
     (None: never) the process dies and is restarted with a growing back-off. With `host`, requests that name any other
     host are answered 404, as a server with virtual hosts does.
+
+    Run by a Job it is a task instead of a server: after `task_seconds` (None: never) it ends by itself with
+    `task_exit_code`, and `task_output` is the last that it wrote.
     """
 
     version: str = "v1"
@@ -41,13 +48,17 @@ class Behaviour:
     crash_after_seconds: float | None = None
     unhealthy_after_seconds: float | None = None
     host: str | None = None
+    task_seconds: float | None = 1.0
+    task_exit_code: int = 0
+    task_output: str = ""
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Behaviour:
         """Read the camelCase form of the control interface; raises ValueError naming the key and what was expected."""
-        unknown = sorted(set(body) - {"version", "errorRate", "host", *_SECONDS})
+        words = ["version", "errorRate", *_SECONDS, "host", "taskExitCode", "taskOutput"]
+        unknown = sorted(set(body) - set(words))
         if unknown:
-            known = ", ".join(["version", "errorRate", *_SECONDS, "host"])
+            known = ", ".join(words)
             raise ValueError(f"behaviour.{unknown[0]}: expected one of {known}")
         values: dict[str, Any] = {"version": str(body.get("version", "v1")), "host": body.get("host")}
         rate = _number(body, "errorRate", default=0.0)
@@ -57,14 +68,15 @@ class Behaviour:
         for key, attribute in _SECONDS.items():
             if key in body:
                 seconds = _number(body, key, default=None)
-                if seconds is not None or attribute in ("crash_after_seconds", "unhealthy_after_seconds"):
+                if seconds is not None or attribute in _NEVER:
                     values[attribute] = seconds
-        return cls(**values)
+        return cls(**values, task_exit_code=_exit_code(body), task_output=str(body.get("taskOutput") or ""))
 
     def to_json(self) -> dict[str, Any]:
         """Return the camelCase form that `from_json` reads."""
         named = {key: getattr(self, attribute) for key, attribute in _SECONDS.items()}
-        return {"version": self.version, "errorRate": self.error_rate, **named, "host": self.host}
+        task = {"taskExitCode": self.task_exit_code, "taskOutput": self.task_output}
+        return {"version": self.version, "errorRate": self.error_rate, **named, "host": self.host, **task}
 
     def status(self, age_seconds: float, health: bool, rng: random.Random) -> int:
         """Return the HTTP status of one request `age_seconds` after the start; `health` marks the health path."""
@@ -82,6 +94,13 @@ def _number(body: Mapping[str, Any], key: str, default: float | None) -> float |
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
         raise ValueError(f"behaviour.{key}: expected a number, zero or more; got {value!r}")
     return float(value)
+
+
+def _exit_code(body: Mapping[str, Any]) -> int:
+    value = body.get("taskExitCode", 0)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _HIGHEST_CODE:
+        raise ValueError(f"behaviour.taskExitCode: expected a whole number from 0 to {_HIGHEST_CODE}; got {value!r}")
+    return value
 
 
 @dataclass(frozen=True, slots=True)

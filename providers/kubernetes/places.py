@@ -27,7 +27,7 @@ class Place:
 
 DEPLOYMENT, SERVICE, CONFIG_MAP = "Deployment", "Service", "ConfigMap"
 SCALER, BUDGET = "HorizontalPodAutoscaler", "PodDisruptionBudget"
-POD, EVENT, QUOTA = "Pod", "Event", "ResourceQuota"
+POD, EVENT, QUOTA, JOB = "Pod", "Event", "ResourceQuota", "Job"
 PLACES = {
     DEPLOYMENT: Place("apps", "v1", "deployments"),
     SERVICE: Place("", "v1", "services"),
@@ -37,6 +37,7 @@ PLACES = {
     POD: Place("", "v1", "pods"),
     EVENT: Place("", "v1", "events"),
     QUOTA: Place("", "v1", "resourcequotas"),
+    JOB: Place("batch", "v1", "jobs"),
 }
 OF_TEMPLATES = (DEPLOYMENT, SERVICE, SCALER, BUDGET, CONFIG_MAP)
 """The kinds that a template may hold."""

@@ -48,7 +48,10 @@ MADE = (
     kinds.DISRUPTION_BUDGET,
     kinds.SERVICE,
     kinds.CONFIG_MAP,
+    kinds.JOB,
 )
+_ALL_OF_IT = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+"""Without it a Job would wait for somebody who lets go of its pods."""
 UNKNOWN_DIGEST = "sha256:" + "0" * 63 + "1"
 
 
@@ -151,7 +154,7 @@ class Stand:
                         with suppress(Missing):
                             self.api.write("freeing", "PATCH", path, free, content_type=MERGE_PATCH)
                     with suppress(Missing):
-                        self.api.write("removing", "DELETE", path)
+                        self.api.write("removing", "DELETE", path, _ALL_OF_IT)
         for path in (kinds.NAMESPACE.path(None, self.namespace), kinds.GATEWAY_CLASS.path(None, self.own_class)):
             with suppress(Missing):
                 self.api.write("removing", "DELETE", path)

@@ -12,6 +12,7 @@ from providers.emulator.kube.autoscaler import Autoscaler
 from providers.emulator.kube.collector import Collector
 from providers.emulator.kube.deployments import Deployments
 from providers.emulator.kube.gateways import Gateways, ports_of
+from providers.emulator.kube.jobs import Jobs
 from providers.emulator.kube.kinds import GATEWAY, GATEWAY_CLASS, NAMESPACE, NODE
 from providers.emulator.kube.kubelet import NODE_NAME, Kubelet
 from providers.emulator.kube.objects import Change, Json, Objects
@@ -47,6 +48,7 @@ class Cluster:
         self.kubelet = Kubelet(self)
         self.collector = Collector(self)
         self.deployments = Deployments(self, self.collector.delete)
+        self.jobs = Jobs(self, self.collector.delete)
         self.autoscaler = Autoscaler(self)
         self.gateways = Gateways(self)
         self.traffic = Traffic(self)
@@ -58,8 +60,8 @@ class Cluster:
         self.objects.put(GATEWAY_CLASS, GATEWAY_CLASS.new(None, CLASS, spec={"controllerName": _controller(self)}))
 
     def _hear(self, change: Change) -> None:
-        hearers = (self.kubelet, self.services, self.deployments, self.collector, self.autoscaler, self.gateways)
-        for hearer in hearers:
+        controllers = (self.deployments, self.jobs, self.collector, self.autoscaler)
+        for hearer in (self.kubelet, self.services, *controllers, self.gateways):
             hearer.hear(change)
 
     def changed(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from providers.emulator.kube.kinds import DEPLOYMENT, KINDS, NAMESPACE, POD, REPLICA_SET, Kind, named
+from providers.emulator.kube.kinds import DEPLOYMENT, JOB, KINDS, NAMESPACE, POD, REPLICA_SET, Kind, named
 from providers.emulator.kube.objects import Change, Json, stamp
 from providers.emulator.kube.work import Queue, is_deleting
 
@@ -128,7 +128,7 @@ class Collector:
             grace = int(body["spec"].get("terminationGracePeriodSeconds", GRACE_SECONDS))
             metadata["deletionGracePeriodSeconds"] = grace
             metadata["deletionTimestamp"] = stamp(now + timedelta(seconds=grace))
-        elif kind in (DEPLOYMENT, REPLICA_SET) and FOREGROUND not in metadata.get("finalizers", []):
+        elif kind in (DEPLOYMENT, REPLICA_SET, JOB) and FOREGROUND not in metadata.get("finalizers", []):
             metadata["finalizers"] = [*metadata.get("finalizers", []), FOREGROUND]
         self._cluster.objects.put(kind, body)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from providers.emulator.kube import decode
+from providers.emulator.kube import decode, job_rules
 from providers.emulator.kube.call import Call, Reply
-from providers.emulator.kube.kinds import NAMESPACE, POD, SERVICE, Kind
+from providers.emulator.kube.kinds import JOB, NAMESPACE, POD, SERVICE, Kind
 from providers.emulator.kube.objects import Json, Objects, clone, is_over, stamp
 from providers.emulator.kube.reads import listed, selects
 from providers.emulator.kube.status import Causes, bad_request, invalid_options, not_found, precondition, success
+from providers.emulator.kube.writes import warned
 
 FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
 _POLICIES = ("Foreground", "Background", "Orphan")
@@ -26,12 +27,13 @@ def one(objects: Objects, call: Call) -> Reply:
     if found is None:
         raise not_found(kind, name)
     _check(kind, found, options)
+    warnings = _by_default(kind, options)
     if call.dry:
-        return Reply(200, success(kind, name, found["metadata"]["uid"]))
+        return warned(Reply(200, success(kind, name, found["metadata"]["uid"])), warnings)
     left, gone = _begin(objects, kind, found, options)
     if gone and kind not in _ANSWERED_BY_OBJECT:
-        return Reply(200, success(kind, name, found["metadata"]["uid"]))
-    return Reply(200, left)
+        return warned(Reply(200, success(kind, name, found["metadata"]["uid"])), warnings)
+    return warned(Reply(200, left), warnings)
 
 
 def collection(objects: Objects, call: Call) -> Reply:
@@ -40,9 +42,18 @@ def collection(objects: Objects, call: Call) -> Reply:
     options, test, kind = _options(call), selects(call), call.target.kind
     found = [clone(obj) for obj in objects.each(kind, call.target.namespace) if test(obj)]
     metadata: Json = {"resourceVersion": str(objects.version), **({"continue": ""} if kind.custom else {})}
+    warnings = _by_default(kind, options)
     for obj in found if not call.dry else ():
         _begin(objects, kind, clone(obj), options)
-    return Reply(200, listed(kind, metadata, found))
+    return warned(Reply(200, listed(kind, metadata, found)), warnings)
+
+
+def _by_default(kind: Kind, options: Json) -> list[str]:
+    """Leave the pods of a Job standing where nothing else is said, as batch/v1 does; returns the warnings."""
+    if kind is not JOB or options.get("propagationPolicy"):
+        return []
+    options["propagationPolicy"] = "Orphan"
+    return [job_rules.KEPT_PODS]
 
 
 def _options(call: Call) -> Json:

@@ -99,6 +99,7 @@ AUTOSCALER = Kind(
     short=("hpa",),
     categories=("all",),
 )
+JOB = Kind("batch", "v1", "jobs", "Job", generation="spec", status=True, categories=("all",))
 DISRUPTION_BUDGET = Kind(
     "policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", generation="spec", status=True, short=("pdb",)
 )
@@ -170,6 +171,7 @@ KINDS: tuple[Kind, ...] = (
     DEPLOYMENT,
     REPLICA_SET,
     AUTOSCALER,
+    JOB,
     DISRUPTION_BUDGET,
     LEASE,
     ENDPOINT_SLICE,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from providers.emulator.behaviour import Reference
 from providers.emulator.kube import checks
 from providers.emulator.kube.events import note
-from providers.emulator.kube.kinds import DEPLOYMENT, POD, REPLICA_SET, named
+from providers.emulator.kube.kinds import DEPLOYMENT, JOB, POD, REPLICA_SET, named
 from providers.emulator.kube.objects import Change, Json
 from providers.emulator.kube.pod_run import Container, Pod, status_json
 from providers.emulator.kube.work import controller_of, is_deleting
@@ -70,6 +70,8 @@ class Kubelet:
             containers,
             now,
         )
+        if (controller_of(body) or {}).get("kind") == JOB.kind:
+            pod.restarts = body["spec"].get("restartPolicy", pod.restarts)
         self.pods[pod.key] = pod
         self._world.timeline.at(now, self._while_alive(pod, self._schedule))
 
@@ -167,9 +169,11 @@ class Kubelet:
         self.tell(pod, "Started", f"Started container {container.name}")
         container.since, container.waiting = at, None
         container.passed, container.failed = {}, {}
-        crash = container.behaviour.crash_after_seconds
+        crash, task = container.behaviour.crash_after_seconds, container.behaviour.task_seconds
         if crash is not None:
             self.plan(pod, at + timedelta(seconds=crash), self._of(container, at, self.crash))
+        if pod.restarts != "Always" and task is not None:
+            self.plan(pod, at + timedelta(seconds=task), self._of(container, at, self._done))
         checks.begin(self, pod, container, at)
         self.show(pod, at)
         self._cluster.changed()
@@ -185,8 +189,23 @@ class Kubelet:
 
     def crash(self, pod: Pod, container: Container, at: datetime) -> None:
         """End a container that died or was killed by its liveness check, and plan its restart."""
-        container.ended = (container.since or at, at, 1)
+        self._ended(pod, container, at, 1)
+
+    def _done(self, pod: Pod, container: Container, at: datetime) -> None:
+        """End the container of a task as its image says."""
+        code = container.behaviour.task_exit_code
+        if code and container.spec.get("terminationMessagePolicy") == "FallbackToLogsOnError":
+            container.said = container.behaviour.task_output
+        self._ended(pod, container, at, code)
+
+    def _ended(self, pod: Pod, container: Container, at: datetime, code: int) -> None:
+        container.ended = (container.since or at, at, code)
         container.since, container.ready, container.started = None, False, False
+        container.over = pod.restarts == "Never" or (pod.restarts == "OnFailure" and not code)
+        if container.over:
+            self.show(pod, at)
+            self._cluster.changed()
+            return
         container.crashes += 1
         if container.crashes == 1:
             container.waiting, wait = None, 1.0

@@ -34,6 +34,10 @@ class Container:
     crashes: int = 0
     waiting: tuple[str, str] | None = ("ContainerCreating", "")
     ended: tuple[datetime, datetime, int] | None = None
+    over: bool = False
+    """Whether it has ended for good."""
+    said: str = ""
+    """What its end is explained with."""
     passed: dict[str, int] = field(default_factory=dict)
     failed: dict[str, int] = field(default_factory=dict)
     served: Served = field(default_factory=Served)
@@ -77,11 +81,21 @@ class Pod:
     deleting: bool = False
     gone: bool = False
     life: int = 0
+    restarts: str = "Always"
+    """When its containers are started again: a Job's are not after a success (OnFailure), or at all (Never)."""
 
     @property
     def key(self) -> tuple[str, str]:
         """Namespace and name."""
         return self.namespace, self.name
+
+    @property
+    def phase(self) -> str:
+        """How far it is: Pending, Running, Succeeded or Failed."""
+        if self.restarts != "Always" and self.containers and all(one.over for one in self.containers):
+            codes = [one.ended[2] for one in self.containers if one.ended is not None]
+            return "Failed" if any(codes) else "Succeeded"
+        return "Running" if any(_began(one) for one in self.containers) else "Pending"
 
     @property
     def running(self) -> bool:
@@ -124,11 +138,11 @@ def numbered(containers: list[Mapping[str, Any]] | tuple[Mapping[str, Any], ...]
 
 def status_json(pod: Pod, before: Json, at: datetime) -> Json:
     """Return the pod's whole status; conditions keep the time of their last change from the status before."""
-    status: Json = {"phase": "Running" if any(_began(one) for one in pod.containers) else "Pending"}
+    status: Json = {"phase": pod.phase}
     status["conditions"] = settled(before.get("conditions") or [], _conditions(pod), at)
     if pod.scheduled:
         node = {"hostIP": "10.60.0.1", "hostIPs": [{"ip": "10.60.0.1"}]}
-        address = {"podIP": pod.address, "podIPs": [{"ip": pod.address}]} if status["phase"] == "Running" else {}
+        address = {"podIP": pod.address, "podIPs": [{"ip": pod.address}]} if status["phase"] != "Pending" else {}
         started = {"startTime": before.get("startTime") or stamp(at)}
         status |= {**node, **address, **started}
         status["containerStatuses"] = [_container(one) for one in pod.containers]
@@ -146,6 +160,8 @@ def _conditions(pod: Pod) -> list[Json]:
         return [_condition("PodScheduled", False, "Unschedulable", message)]
     unready = [one.name for one in pod.containers if not (one.since is not None and one.ready)]
     told = ("ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]") if unready else ("", "")
+    if pod.phase in ("Succeeded", "Failed"):
+        told = ("PodCompleted" if pod.phase == "Succeeded" else "PodFailed", "")
     return [
         _condition("PodReadyToStartContainers", True),
         _condition("Initialized", True),
@@ -156,7 +172,7 @@ def _conditions(pod: Pod) -> list[Json]:
 
 
 def _condition(kind: str, is_so: bool, reason: str = "", message: str = "") -> Json:
-    why = {"reason": reason, "message": message} if reason else {}
+    why = {"reason": reason, **({"message": message} if message else {})} if reason else {}
     return {"type": kind, "status": "True" if is_so else "False", "lastProbeTime": None, **why}
 
 
@@ -166,6 +182,7 @@ def _container(one: Container) -> Json:
         began, ended, code = one.ended
         reason = "Error" if code else "Completed"
         told = {"exitCode": code, "reason": reason, "startedAt": stamp(began), "finishedAt": stamp(ended)}
+        told |= {"message": one.said} if one.said else {}
         last = {"terminated": told}
     if one.since is not None:
         state: Json = {"running": {"startedAt": stamp(one.since)}}

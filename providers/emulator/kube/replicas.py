@@ -65,13 +65,18 @@ def replica_set(kind: Kind, deployment: Json, replicas: int, revision: int) -> J
 
 def pod(owner: Json, seed: str) -> Json:
     """Return one more pod of a replica set; `seed` makes its name another than the others'."""
-    metadata, template = owner["metadata"], clone(owner["spec"]["template"])
+    return pod_of(REPLICA_SET, owner, owner["spec"]["template"], seed)
+
+
+def pod_of(kind: Kind, owner: Json, made_of: Json, seed: str) -> Json:
+    """Return one more pod that an object controls, made of a pod template."""
+    metadata, template = owner["metadata"], clone(made_of)
     body = POD.new(metadata["namespace"], f"{metadata['name']}-{safe_word(seed, 5)}")
     told = template.get("metadata") or {}
     body["metadata"] |= {"generateName": f"{metadata['name']}-", "labels": told.get("labels") or {}}
     if told.get("annotations"):
         body["metadata"]["annotations"] = told["annotations"]
-    body["metadata"]["ownerReferences"] = [owned(REPLICA_SET, owner)]
+    body["metadata"]["ownerReferences"] = [owned(kind, owner)]
     spec = template["spec"]
     spec["tolerations"] = [*(spec.get("tolerations") or []), *(dict(one) for one in _TOLERATIONS)]
     spec |= {"priority": 0, "enableServiceLinks": True, "preemptionPolicy": "PreemptLowerPriority"}

@@ -40,6 +40,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     ),
     "Service": ("spec.clusterIP", "spec.type"),
     "ReplicaSet": ("status.replicas",),
+    "Job": ("status.successful",),
     "Namespace": ("status.phase",),
     "Node": ("spec.unschedulable",),
 }

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from providers.emulator.kube.schema_batch import BATCH
 from providers.emulator.kube.schema_core import CORE
 from providers.emulator.kube.schema_gateway import DEFAULTS, GATEWAY, PATTERNS
 from providers.emulator.kube.schema_pods import PODS
@@ -92,7 +93,7 @@ def shape_of(kind: str) -> Shape:
 @cache
 def _all() -> dict[str, Shape]:
     shapes: dict[str, Shape] = {}
-    lines = re.sub(r"\n +", " ", "\n".join((CORE, PODS, GATEWAY))).strip().splitlines()
+    lines = re.sub(r"\n +", " ", "\n".join((CORE, BATCH, PODS, GATEWAY))).strip().splitlines()
     parts = [line.partition(": ")[::2] for line in lines if line]
     for name, _ in parts:
         shapes[name] = Shape("struct", name)
@@ -170,6 +171,7 @@ ROOTS = (
     "Deployment",
     "ReplicaSet",
     "HorizontalPodAutoscaler",
+    "Job",
     "PodDisruptionBudget",
     "Lease",
     "EndpointSlice",

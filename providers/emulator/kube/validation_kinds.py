@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from providers.emulator.kube import validation
+from providers.emulator.kube import job_rules, validation
 from providers.emulator.kube.kinds import Kind
 from providers.emulator.kube.selectors import matches
 from providers.emulator.kube.status import Causes
@@ -233,11 +233,13 @@ _NEW: dict[str, Callable[[Causes, Json], None]] = {
     "Event": _event,
     "EndpointSlice": endpoint_slice,
     "Pod": _pod,
+    "Job": job_rules.judge,
 }
 _CHANGED: dict[str, Callable[[Causes, Json, Json], None]] = {
     "Deployment": _same_selector,
     "ReplicaSet": _same_selector,
     "Service": service_changed,
     "ConfigMap": _config_map_changed,
+    "Job": job_rules.judge_change,
     "Pod": lambda causes, before, after: pod_update(causes, before["spec"], after["spec"]),
 }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-from providers.emulator.kube import custom, defaults, fields, managed, validation, validation_kinds
+from providers.emulator.kube import custom, defaults, fields, job_rules, managed, validation, validation_kinds
 from providers.emulator.kube.bodies import read
 from providers.emulator.kube.call import Call, Reply
-from providers.emulator.kube.kinds import LEASE, NAMESPACE, POD, SERVICE, Kind
+from providers.emulator.kube.kinds import JOB, LEASE, NAMESPACE, POD, SERVICE, Kind
 from providers.emulator.kube.managed import Owners, Writer
 from providers.emulator.kube.objects import Json, Objects, is_over, stamp
 from providers.emulator.kube.shapes import Shape, shape_of
@@ -58,6 +58,8 @@ class Writes:
             metadata["name"] = metadata["generateName"] + end
         if kind.status or "status" in shape_of(kind.kind).fields:
             reset_status(kind, obj)
+        if kind is JOB:
+            job_rules.allot(obj, str(self.objects.version))
         self.complete(kind, obj)
         causes = judged(kind, None, obj)
         if causes.found:
@@ -76,6 +78,8 @@ class Writes:
             custom.fill_in(kind, obj)
             return
         defaults.fill_in(kind.kind, obj)
+        if kind is JOB:
+            job_rules.fill_in(obj)
         if kind is SERVICE:
             others = [one["spec"] for one in self.objects.each(SERVICE)]
             ports = {port.get("nodePort") for one in others for port in one.get("ports") or ()}

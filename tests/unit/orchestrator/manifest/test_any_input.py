@@ -16,8 +16,9 @@ from orchestrator.manifest.problems import ManifestError
 from orchestrator.sites import site_of
 from strategies.seen import Mark
 
+RESOURCE = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/s/providers/Microsoft.Web/sites/shop"
 WORDS = st.sampled_from(
-    ["", "a", "${var:x}", "${env:X}", "5", "10s", "auto", "group.json", "canary", "name", "é", "\n"]
+    ["", "a", "${var:x}", "${env:X}", "5", "10s", "auto", "group.json", "canary", "name", "é", "\n", "$side", "$x"]
 )
 ODD = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 2000) | st.floats(allow_nan=False) | WORDS,
@@ -78,8 +79,26 @@ MANIFEST: dict[str, Any] = {
     "drain": {"margin": "auto", "quiet": "5s"},
 }
 
+QUERIES = {"requests": "r$side", "failures": "f$revision", "clients": "c$groups", "stable": "legacy"}
+PLATFORM = {"metric": "Requests", "filter": "A eq '$groups'", "absent": "zero"}
+METRICS: list[dict[str, Any]] = [
+    {"name": "a", "when": ["before", "after"], "weight": 2, "prometheus": {"url": "http://p", **QUERIES}},
+    {"name": "b", "lag": "3m", "azureMonitor": {"resource": RESOURCE, "requests": PLATFORM, "slow": PLATFORM}},
+    {"name": "c", "interval": "1m", "logAnalytics": {"resource": RESOURCE, "query": "q$side", "counts": "slow"}},
+    {"name": "d", "dryRun": True, "webhook": {"url": "https://h", "headers": {"A": "b ${env:X}"}, "verify": True}},
+    {"name": "e", "probes": {}},
+    {"name": "f", "command": {"run": ["./smoke", "x"], "env": {"A": "${env:X}"}, "timeout": "1m"}},
+    {"name": "g", "job": {"template": "job.json", "context": "arc", "namespace": "shop"}},
+]
+JOB = {
+    "apiVersion": "batch/v1",
+    "kind": "Job",
+    "metadata": {"name": "smoke"},
+    "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "smoke", "image": "smoke"}]}}},
+}
 HYBRID: dict[str, Any] = {
     **MANIFEST,
+    "gates": {"probe": {"expect": [200, "300-302"]}, "metrics": METRICS, "longestHold": "1h"},
     "targets": [
         *MANIFEST["targets"],
         {
@@ -99,7 +118,7 @@ HYBRID: dict[str, Any] = {
                 "profile": "world",
                 "address": "gw.contoso.com",
             },
-            "gates": {"probe": {"port": 8081, "via": "gateway"}},
+            "gates": {"probe": {"port": 8081, "via": "gateway"}, "metrics": METRICS[3:]},
             "strategy": {"abTest": {"match": {"headers": {"a": "b"}, "cookies": {"c": "d"}}, "steps": [50]}},
         },
     ],
@@ -159,16 +178,17 @@ def bent(draw: st.DrawFn, good: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-@given(bent(MANIFEST) | bent(HYBRID), bent(GROUP), bent(DEPLOYMENT))
+@given(bent(MANIFEST) | bent(HYBRID), bent(GROUP), bent(DEPLOYMENT), bent(JOB))
 @settings(max_examples=150, deadline=None)
 def test_it_loads_as_its_snapshot_does_or_says_what_is_wrong(
-    manifest: dict[str, Any], group: dict[str, Any], deployment: dict[str, Any]
+    manifest: dict[str, Any], group: dict[str, Any], deployment: dict[str, Any], job: dict[str, Any]
 ) -> None:
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "rollout.yaml"
         file.write_text(json.dumps(manifest, indent=1))
         (Path(directory) / "group.json").write_text(json.dumps(group, indent=1))
         (Path(directory) / "deployment.json").write_text(json.dumps(deployment, indent=1))
+        (Path(directory) / "job.json").write_text(json.dumps(job, indent=1))
         try:
             (loaded,) = load([str(file)])
         except ManifestError as error:
@@ -180,6 +200,9 @@ def test_it_loads_as_its_snapshot_does_or_says_what_is_wrong(
             assert from_snapshot(loaded.snapshot) == loaded
             for target in loaded.targets:
                 site = site_of(target)
+                assert [named.name for named in target.sources] == [
+                    rule.name for rule in loaded.service().target(target.name).metrics
+                ]
                 assert " x" in site.removal("x")
                 site.group(loaded.manifest.image, Mark("shop", target.name, "0" * 64, 1, 0), "x", kept=False)
 
@@ -188,5 +211,6 @@ def test_what_all_of_it_is_bent_from_loads(tmp_path: Path) -> None:
     (tmp_path / "rollout.yaml").write_text(json.dumps(HYBRID))
     (tmp_path / "group.json").write_text(json.dumps(GROUP))
     (tmp_path / "deployment.json").write_text(json.dumps(DEPLOYMENT))
+    (tmp_path / "job.json").write_text(json.dumps(JOB))
     (loaded,) = load([str(tmp_path / "rollout.yaml")])
     assert [target.name for target in loaded.targets] == ["west", "onprem"]

@@ -31,7 +31,7 @@ CASES: dict[str, tuple[Mapping[str, str], list[str]]] = {
     ),
     "an unknown key near to none": (
         {END: f"{END}  zzzzzz: 1\n"},
-        ["rollout.yaml:20: gates.zzzzzz: must be a known key; got 'zzzzzz': known here: metrics, probe"],
+        ["rollout.yaml:20: gates.zzzzzz: must be a known key; got 'zzzzzz': known here: longestHold, metrics, probe"],
     ),
     "a service's name with capital letters": (
         {"service: shop": "service: Shop"},

@@ -69,12 +69,9 @@ CASES: dict[str, tuple[Mapping[str, str], list[str]]] = {
             f"rollout.yaml:3: onManifestChange: {LATER} (acting on a changed manifest); remove it",
         ],
     ),
-    "hooks and metrics, which do not run yet": (
-        {END: f"{END}  metrics: [{{name: errors}}]\nhooks: {{before: {{}}}}\n"},
-        [
-            f"rollout.yaml:20: gates.metrics: {NOT_RUN} gates on metrics; leave the list empty",
-            f"rollout.yaml:21: hooks: {NOT_RUN} hooks; remove them",
-        ],
+    "hooks, which do not run yet": (
+        {END: f"{END}hooks: {{before: {{}}}}\n"},
+        [f"rollout.yaml:20: hooks: {NOT_RUN} hooks; remove them"],
     ),
     "a duration without its unit": (
         {END: f"{END}retain: 30\n"},
@@ -196,9 +193,9 @@ CASES: dict[str, tuple[Mapping[str, str], list[str]]] = {
     "a secret where plain text goes": (
         {"resourceGroup: shop": "resourceGroup: '${env:GROUP}'"},
         [
-            f"rollout.yaml:7: {HOST}.resourceGroup: a secret may stand only where secrets go (registry password, "
-            "secureValue, storageAccountKey, secret volume and workspaceKey of a template); got ${env:GROUP}: use "
-            "${var:…} for plain text"
+            f"rollout.yaml:7: {HOST}.resourceGroup: a secret may stand only where secrets go (headers and env of "
+            "gates.metrics; registry password, secureValue, storageAccountKey, secret volume and workspaceKey of a "
+            "template); got ${env:GROUP}: use ${var:…} for plain text"
         ],
     ),
 }  # fmt: skip

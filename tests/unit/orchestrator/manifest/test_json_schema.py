@@ -24,7 +24,17 @@ targets:
     container: [web, migrate]
   trafficManager: {resourceGroup: shop, profile: shop, ttlDuringRollout: 10s, create: {dnsName: shop}}
 strategy: {canary: {steps: [1, {share: 10, hold: 2m}], hold: 1m}}
-gates: {probe: {expect: [200-299, 301], host: null, headers: {a: b}}}
+gates:
+  probe: {expect: [200-299, 301], host: null, headers: {a: b}}
+  longestHold: 30m
+  metrics:
+  - name: errors
+    when: [before, during]
+    weight: 0.5
+    interval: 5s
+    prometheus: {url: "http://p", requests: r, failures: f, headers: {Authorization: "Bearer ${env:TOKEN}"}}
+  - {name: smoke, command: {run: [./smoke, -v], env: {A: b}}}
+  - {name: probes, probes: {}}
 drain: {margin: auto, quiet: 30s}
 retain: 0
 """
@@ -62,6 +72,11 @@ def test_what_loads_is_accepted() -> None:
         ("retain: 0", "retain: 5", "retain"),
         ("steps: [1,", "steps: [0,", "strategy/canary"),
         ("200-299", "2xx", "gates/probe/expect/0"),
+        ("weight: 0.5", "weight: 0", "gates/metrics/0/weight"),
+        ("[before, during]", "[sometime]", "gates/metrics/0/when"),
+        ('"http://p"', "p", "gates/metrics/0/prometheus"),
+        ("./smoke, -v", "./smoke, 5", "gates/metrics/1/command"),
+        ("probes: {}", "probes: {port: 1}", "gates/metrics/2/probes"),
     ],
 )
 def test_what_does_not_load_is_refused_at_its_place(old: str, new: str, place: str) -> None:

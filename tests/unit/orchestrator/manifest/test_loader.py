@@ -58,7 +58,7 @@ def test_what_is_not_written_has_the_contracts_defaults(project: Path) -> None:
     loaded = load(["rollout.yaml"])[0]
     steps = (Step(0), Step(1, 60), Step(10, 60), Step(50, 60), Step(100))
     assert loaded.service() == Service(
-        "shop", "contoso.azurecr.io/shop/web", (Target("west", Plan(steps), replicas=2, weight=1000),)
+        "shop", "contoso.azurecr.io/shop/web", (Target("west", Plan(steps), replicas=2, weight=1000, by_resolver=True),)
     )
     assert loaded.target("west").probe == ProbeSettings(port=8080, path="/healthz")
     group = "11111111-2222-3333-4444-555555555555"
@@ -99,6 +99,7 @@ inject: false
                 ttl_during=5,
                 adopt=("blue",),
                 on_drift=OnDrift.REPAIR,
+                by_resolver=True,
                 probe=ProbeRule(1.0, 3, 2),
                 drain=DrainRule(1, 2, Quiet.AUTO, 3, 4, AfterMost.FORCE),
             ),

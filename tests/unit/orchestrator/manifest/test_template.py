@@ -68,6 +68,10 @@ def read(text: str, file: str = "group.yaml", **values: str) -> Any:
             {"  ipAddress:": "  volumes: [a]\n  ipAddress:"},
             ":11: properties.volumes: must be a list of mappings; got a",
         ),
+        (
+            {"      ports: [": "      environmentVariables: [{name: [A], value: b}]\n      ports: ["},
+            ":9: properties.containers[0].properties.environmentVariables[0].name: must be text (quote a number); got",
+        ),
         ({"name: shop": "resources: []"}, ":1: resources: expected one container group (what `az container create"),
         ({"name: shop": "name: [shop"}, ":2: must be valid YAML; got: "),
         ({"name: shop": "name: shop\n---\na: 1\n---"}, ":1: must hold one container group; got 3 documents"),

@@ -77,6 +77,17 @@ def test_an_escape_in_a_written_secret_is_undone_whether_quoted_or_not(
     assert resolve_written(template.value["properties"]["diagnostics"]["logAnalytics"]["workspaceKey"]) == value
 
 
+@pytest.mark.parametrize("key", ["${var:x}", "${env:X}", "a$$b", "a%24b", "100%"])
+def test_a_written_secret_under_a_key_that_looks_like_a_reference_is_found_again(key: str, tmp_path: Path) -> None:
+    file = tmp_path / "group.json"
+    file.write_text(json.dumps(group(volumes=[{"name": "v", "secret": {key: "hunter2"}}])))
+    submitted = read_template(file.read_text(), "group.json", str(file), Variables())
+    again = read_template(submitted.text, "group.json", str(file), Variables())
+    assert submitted.problems == again.problems == []
+    assert again.value == submitted.value
+    assert resolve_written(again.value["properties"]["volumes"][0]["secret"][key]) == "hunter2"
+
+
 @pytest.mark.parametrize("now", ["null", "''", "${env:KEY}", "${var:key}"])
 def test_a_written_secret_that_became_something_else_is_a_reason_to_wait(now: str, tmp_path: Path) -> None:
     file = tmp_path / "group.yaml"

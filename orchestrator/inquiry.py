@@ -1,0 +1,119 @@
+"""What the sources of evidence say before a rollout begins: each is asked once, about what serves now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from orchestrator.look import arm
+from orchestrator.manifest.loader import Loaded
+from orchestrator.manifest.metric_build import metrics_at
+from orchestrator.manifest.problems import Path
+from orchestrator.ports import TargetPorts
+from providers.errors import ProviderError
+from providers.ports import Arm, Errand, Finding, Question
+from strategies.gates import MetricRule
+from strategies.model import Rollout, Side
+from strategies.plan import Target
+
+_AT_ONCE = 8
+"""How many sources are asked at the same time: each may take as long as its timeout."""
+_INTERVALS = 12
+_LEAST_SECONDS = 300.0
+_NOBODY = "nothing serves yet, so it counts nothing: ask again when something does"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one source of one target answered; `path` is where the source stands in the manifest."""
+
+    target: str
+    path: Path
+    finding: Finding
+
+
+def inquire(loaded: Loaded, hands: Mapping[str, TargetPorts], rollout: Rollout, now: datetime) -> tuple[Asked, ...]:
+    """Ask every source of every target, in the order of the manifest; `rollout` is the wanted one, begun in thought.
+
+    Reads only. Where nothing serves yet no answer is fatal: a first release is not decided by counts.
+    """
+    asking = list(_questions(loaded, hands, rollout, now))
+    if not asking:
+        return ()
+    with ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(asking)), thread_name_prefix="source") as pool:
+        answers = list(pool.map(lambda each: each.ask(), asking))
+    return tuple(
+        Asked(each.target, each.path, finding)
+        for each, findings in zip(asking, answers, strict=True)
+        for finding in findings
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    target: str
+    path: Path
+    rule: MetricRule
+    preflight: partial[tuple[Finding, ...]]
+    serves: bool
+
+    def ask(self) -> tuple[Finding, ...]:
+        try:
+            found = self.preflight()
+        except ProviderError as error:
+            found = (Finding(False, f"metric {self.rule.name}", str(error), fatal=False),)
+        if self.serves:
+            return found
+        return tuple(each if each.ok else replace(each, fatal=False, remedy=_NOBODY) for each in found)
+
+
+def _questions(loaded: Loaded, hands: Mapping[str, TargetPorts], rollout: Rollout, now: datetime) -> Iterator[_Asking]:
+    for number, target in enumerate(loaded.service().targets):
+        _, path = metrics_at(loaded.manifest, number)
+        ports, serves = hands[target.name], bool(rollout.target(target.name).stable)
+        for place, rule in enumerate(target.metrics):
+            where = (*path, place)
+            if rule.name in ports.metrics:
+                ask = partial(ports.metrics[rule.name].preflight, _question(rollout, target, rule, now))
+                yield _Asking(target.name, where, rule, ask, serves)
+            elif rule.name in ports.checks:
+                ask = partial(ports.checks[rule.name].preflight, _errand(rollout, target, rule))
+                # A check is run against the candidate, whoever serves.
+                yield _Asking(target.name, where, rule, ask, serves=True)
+
+
+def _question(rollout: Rollout, target: Target, rule: MetricRule, now: datetime) -> Question:
+    seconds = max(_LEAST_SECONDS, _INTERVALS * rule.interval_seconds) + rule.lag_seconds
+    stable, candidate = _stable(rollout, target), arm(rollout, rollout.target(target.name), Side.CANDIDATE)
+    return Question(
+        service=rollout.service.name,
+        target=target.name,
+        since=now - timedelta(seconds=seconds),
+        now=now,
+        step_seconds=rule.interval_seconds,
+        stable=stable,
+        # Where no workloads serve that a source could be asked for, none of the candidate's do either.
+        candidate=candidate if stable.groups else replace(candidate, groups=()),
+    )
+
+
+def _stable(rollout: Rollout, target: Target) -> Arm:
+    """What serves; where nothing does a revision that nobody has, so that a query can be asked all the same."""
+    state = rollout.target(target.name)
+    return arm(rollout, state, Side.STABLE) if state.stable else Arm(Side.STABLE, "0" * 64, f"sha256:{'0' * 64}")
+
+
+def _errand(rollout: Rollout, target: Target, rule: MetricRule) -> Errand:
+    state = rollout.target(target.name)
+    return Errand(
+        key=f"preflight-{target.name}-{rule.name}",
+        service=rollout.service.name,
+        target=target.name,
+        step=0,
+        when=rule.when[0],
+        candidate=arm(rollout, state, Side.CANDIDATE),
+        stable=_stable(rollout, target),
+    )

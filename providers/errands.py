@@ -1,0 +1,21 @@
+"""What every check is told about its errand, whatever runs it: environment variables; pure."""
+
+from __future__ import annotations
+
+from providers.ports import Errand
+
+
+def environment(errand: Errand) -> dict[str, str]:
+    """The variables of one errand: for whom, which revision and digest, at which step and when, and where it answers.
+
+    Addresses are the candidate's host names, joined by commas; empty while it has none.
+    """
+    return {
+        "ROLLOUT_SERVICE": errand.service,
+        "ROLLOUT_TARGET": errand.target,
+        "ROLLOUT_REVISION": errand.candidate.revision,
+        "ROLLOUT_DIGEST": errand.candidate.digest,
+        "ROLLOUT_STEP": str(errand.step),
+        "ROLLOUT_WHEN": errand.when.value,
+        "ROLLOUT_ADDRESSES": ",".join(errand.addresses),
+    }

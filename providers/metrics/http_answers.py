@@ -1,0 +1,142 @@
+"""What a source of counts answered over HTTP, and what went wrong on the way, in our own tree of errors; pure.
+
+Whether asking again can help is all that is told apart: what is Invalid never will.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from providers.errors import Denied, Invalid, Missing, ProviderError, Throttled, Transient
+
+_BY_STATUS: dict[int, type[ProviderError]] = {
+    401: Denied,
+    403: Denied,
+    404: Missing,
+    407: Denied,
+    408: Transient,
+    425: Transient,
+    429: Throttled,
+}
+_MOVED = (301, 308)
+_REMEDIES = {
+    401: "sign in: `headers` with a secret, or auth: azure",
+    403: "this identity may not read it",
+    404: "check the path of `url`",
+}
+_SHOWN = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer: its status, headers (names in small letters) and body; `where` is the server that was asked."""
+
+    where: str
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def at(self) -> datetime | None:
+        """What the server's own clock said, to the second; None where it did not tell."""
+        try:
+            when = parsedate_to_datetime(self.headers.get("date", ""))
+        except ValueError:
+            return None
+        return when.astimezone(UTC) if when.tzinfo is not None else when.replace(tzinfo=UTC)
+
+    def wait_seconds(self, now: datetime) -> float | None:
+        """How long it wants to be left alone, of 429 and 503; None where it does not say. `now` is for dates."""
+        if self.status not in (429, 503):
+            return None
+        text = self.headers.get("retry-after", "")
+        if text.isascii() and text.isdigit():
+            return float(text)
+        try:
+            when = parsedate_to_datetime(text)
+        except ValueError:
+            return None
+        aware = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
+        return max((aware - now).total_seconds(), 0.0)
+
+
+def refusal(answer: Answer, doing: str, said: str = "", wait_seconds: float | None = None) -> ProviderError:
+    """The error of an answer that is no success; `doing` begins its message, `said` is the source's own word."""
+    status = answer.status
+    code = f"Http{status}"
+    if 300 <= status < 400:
+        where = answer.headers.get("location", "somewhere else").partition("?")[0]
+        text = f"{doing}: {answer.where} sends us to {where}, which is not followed: give the final address in `url`"
+        if status in _MOVED:
+            return Invalid(text, code=code)
+        return Denied(f"{text}, or sign in if that is a page to sign in at", code=code)
+    kind = _BY_STATUS.get(status) or (Invalid if 400 <= status < 500 else Transient)
+    remedy = f" ({_REMEDIES[status]})" if status in _REMEDIES else ""
+    words = said or excerpt(answer.body)
+    told = f" says {status}{f': {words}' if words else ''}{remedy}"
+    return kind(f"{doing}: {answer.where}{told}", code=code, retry_after=wait_seconds)
+
+
+def json_of(answer: Answer, doing: str) -> Any:
+    """The JSON of an answer; raises Transient (code `Unreadable`) when it is none."""
+    try:
+        return json.loads(answer.body)
+    except (ValueError, RecursionError):
+        shown = excerpt(answer.body)
+        what = f"it begins with {shown[:60]!r}" if shown else "it is empty"
+        message = f"{doing}: the answer of {answer.where} is no JSON: {what}; check that `url` is the right one"
+        raise Transient(message, code="Unreadable") from None
+
+
+def excerpt(body: bytes) -> str:
+    """The beginning of an answer as one line of text."""
+    return " ".join(body[: 4 * _SHOWN].decode(errors="replace").split())[:_SHOWN]
+
+
+def trouble(error: Exception, doing: str, where: str, seconds: float) -> ProviderError:
+    """Turn an exception of urllib3 into ours, in words that name neither objects nor what was sent.
+
+    `seconds` is how long the request could take. What is no exception of urllib3 is a fault of ours and is raised again
+    as it is.
+    """
+    import urllib3.exceptions as http
+
+    if isinstance(error, ProviderError):
+        return type(error)(f"{doing}: {error.message}", code=error.code, retry_after=error.retry_after)
+    if isinstance(error, http.LocationValueError | http.ProxySchemeUnknown):
+        return Invalid(f"{doing}: {where} cannot be asked: {error}", code=type(error).__name__)
+    if not isinstance(error, http.HTTPError | OSError):
+        raise error
+    return Transient(f"{doing}: {_on_the_way(error, where, seconds)}", code=type(error).__name__)
+
+
+def _on_the_way(error: Exception, where: str, seconds: float) -> str:
+    import urllib3.exceptions as http
+
+    if isinstance(error, http.ProxyError):
+        return f"the proxy to {where} does not let us through: {_reason(error.original_error)}"
+    if isinstance(error, http.NameResolutionError):
+        return f"the name of {where} was not resolved: {_reason(error)}"
+    if isinstance(error, http.NewConnectionError):
+        return f"{where} cannot be reached: {_reason(error)}"
+    if isinstance(error, http.TimeoutError | TimeoutError):
+        return f"{where} did not answer within {seconds:.3g} s"
+    if isinstance(error, http.SSLError):
+        return f"TLS with {where} failed: {_reason(error)}"
+    if isinstance(error, http.ProtocolError):
+        return f"{where} broke off its answer"
+    return f"{where} cannot be reached: {_reason(error)}"
+
+
+def _reason(error: BaseException) -> str:
+    """What the system said, without the names of the objects that it passed through."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    inner = error.args[0] if error.args and isinstance(error.args[0], BaseException) else error
+    verified = getattr(inner, "verify_message", None)
+    return str(verified or getattr(inner, "strerror", None) or inner)

@@ -1,0 +1,232 @@
+"""Before a rollout begins every source of evidence is asked once: what can never answer refuses, silence warns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from orchestrator.manifest.loader import Loaded
+from orchestrator.manifest.problems import ManifestError
+from orchestrator.ports import TargetPorts
+from orchestrator.submit import submit
+from orchestrator.undo import way_back
+from orchestrator.wish import Refused, Submission, Way
+from providers.errors import Transient
+from providers.ports import Errand, Finding, Question
+from strategies.model import Side
+from strategies.names import revision
+from strategies.seen import CheckSeen, Reading
+from tests.unit.orchestrator.yard import MANIFEST, Yard, YardApp
+
+METRICS = """\
+  metrics:
+    - name: errors
+      prometheus: {url: "http://prom:9090", requests: 'r{v="$revision"}', failures: 'f{v="$revision"}'}
+    - {name: own, probes: {}}
+    - {name: smoke, command: {run: ./smoke}}
+"""
+SOURCED = MANIFEST.replace("drain:", f"  longestHold: 10m\n{METRICS}drain:").replace(
+    "gates: {probe: {port: 80, interval: 1s, before: 2}}", "gates:\n  probe: {port: 80, interval: 1s, before: 2}"
+)
+LINE = SOURCED.splitlines().index("    - name: errors") + 1
+DENIED = Finding(False, "metric errors", "the server refused (401)", "put `headers` right")
+SILENT = Finding(False, "metric errors", "the server does not answer", "nothing is decided until it does", fatal=False)
+BAD = Finding(False, "metric errors", "cannot be parsed", key="gates.metrics[errors].prometheus.failures")
+
+
+@dataclass
+class Source:
+    """A source, and a check, that says what it is told to and keeps what it was asked."""
+
+    findings: tuple[Finding, ...] = ()
+    asked: list[Any] = field(default_factory=list)
+    silent: bool = False
+
+    def preflight(self, question: Any) -> tuple[Finding, ...]:
+        self.asked.append(question)
+        if self.silent:
+            raise Transient("nobody is there")
+        return self.findings
+
+    def read(self, question: Question) -> Reading:
+        raise AssertionError("nothing has begun")
+
+    def look(self, errand: Errand) -> CheckSeen:
+        raise AssertionError("nothing has begun")
+
+    def stop(self) -> None:
+        raise AssertionError("nothing was begun")
+
+
+class SourcedApp(YardApp):
+    """An app whose targets have one source and one check."""
+
+    source: Source
+    check: Source
+
+    def hands(self, loaded: Loaded, rollout_id: str = "") -> Mapping[str, TargetPorts]:
+        found = super().hands(loaded, rollout_id)
+        if not loaded.manifest.gates.metrics:
+            return found
+        mine: dict[str, Any] = {"metrics": {"errors": self.source}, "checks": {"smoke": self.check}}
+        return {name: replace(ports, **mine) for name, ports in found.items()}
+
+
+@dataclass
+class Bench(Yard):
+    """A yard in which v1 serves, released before there were any sources."""
+
+    source: Source = field(default_factory=Source)
+    check: Source = field(default_factory=Source)
+
+    @property
+    def app(self) -> SourcedApp:
+        app = SourcedApp(self.store, self.clock)
+        app.yard, app.source, app.check = self, self.source, self.check
+        return app
+
+    def begin(self, version: str = "v2", **more: Any) -> Submission:
+        """Submit with what the source and the check say now; nothing may be touched unless it is granted."""
+        self.manifest = SOURCED
+        return self.submit(version, **more)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    made = Bench()
+    assert made.release("v1").rollout.outcome.value == "promoted"
+    return made
+
+
+def refused(bench: Bench) -> str:
+    before = len(bench.groups())
+    with pytest.raises(Refused) as error:
+        bench.begin()
+    assert bench.store.active("shop") is None
+    assert len(bench.groups()) == before
+    assert error.value.code == "precondition"
+    return error.value.message
+
+
+def test_all_is_well_and_a_rollout_begins_without_a_word(bench: Bench) -> None:
+    bench.source.findings = (Finding(True, "metric errors", "counts 5 requests"),)
+    answer = bench.begin()
+    assert (answer.way, answer.notes) == (Way.BEGUN, ())
+
+
+def test_a_source_that_refuses_us_is_said_before_anything_is_touched(bench: Bench) -> None:
+    bench.source.findings = (DENIED,)
+    assert refused(bench) == "west: metric errors the server refused (401); put `headers` right"
+
+
+def test_a_check_that_cannot_be_run_is_said_before_anything_is_touched(bench: Bench) -> None:
+    bench.check.findings = (Finding(False, "command smoke", "./smoke is not there", "put it there"),)
+    assert refused(bench) == "west: command smoke ./smoke is not there; put it there"
+
+
+def test_a_source_that_is_silent_is_a_note_and_no_refusal(bench: Bench) -> None:
+    bench.source.findings = (SILENT,)
+    answer = bench.begin()
+    assert answer.way is Way.BEGUN
+    assert answer.notes == ("west: metric errors the server does not answer; nothing is decided until it does",)
+
+
+def test_a_source_that_raises_is_a_note_and_no_refusal(bench: Bench) -> None:
+    bench.source.silent = True
+    answer = bench.begin()
+    assert (answer.way, answer.notes) == (Way.BEGUN, ("west: metric errors nobody is there",))
+
+
+def test_a_query_that_is_wrong_is_bad_input_at_its_line_and_all_of_it_is_said(bench: Bench) -> None:
+    bench.source.findings = (BAD, replace(BAD, key="gates.metrics[errors].prometheus.url"))
+    with pytest.raises(ManifestError) as error:
+        bench.begin()
+    assert [str(problem) for problem in error.value.problems] == [
+        f"shop.yaml:{LINE + 1}: gates.metrics[0].prometheus.{key}: metric errors cannot be parsed"
+        for key in ("failures", "url")
+    ]
+    assert bench.store.active("shop") is None
+
+
+def test_a_targets_own_source_is_bad_input_where_the_target_stands(bench: Bench) -> None:
+    own = METRICS.replace("\n  ", "\n        ").replace("  metrics:", "    gates:\n      metrics:").rstrip()
+    bench.manifest = MANIFEST.replace("strategy:", f"{own}\nstrategy:")
+    bench.source.findings = (BAD,)
+    loaded = bench.wish("v2").loaded
+    hands = YardApp.hands(bench.app, loaded)["west"]
+    app = bench.app
+    app.hands = lambda *_: {"west": replace(hands, metrics={"errors": bench.source})}  # type: ignore[method-assign]
+    with pytest.raises(ManifestError, match=r"targets\[0\]\.gates\.metrics\[0\]\.prometheus\.failures: metric errors"):
+        submit(app, bench.wish("v2"))
+
+
+def test_what_is_wrong_with_the_world_is_said_with_it(bench: Bench) -> None:
+    bench.source.findings = (DENIED,)
+    bench.world.settings.group_quota = 1
+    first, second = refused(bench).splitlines()
+    assert "quota" in first
+    assert second == "west: metric errors the server refused (401); put `headers` right"
+
+
+@pytest.mark.parametrize("finding", [DENIED, BAD, SILENT])
+def test_a_first_release_is_warned_and_never_refused_for_nothing_can_be_counted_yet(finding: Finding) -> None:
+    bench = Bench(source=Source((finding,)))
+    answer = bench.begin("v1")
+    assert answer.way is Way.BEGUN
+    (note,) = answer.notes
+    assert finding.message in note
+    assert "nothing serves yet" in note
+    assert bench.source.asked[0].stable.groups == ()
+
+
+def test_a_first_release_whose_check_cannot_be_run_is_refused() -> None:
+    bench = Bench(check=Source((Finding(False, "command smoke", "./smoke is not there"),)))
+    assert refused(bench) == "west: command smoke ./smoke is not there"
+
+
+def test_an_emergency_is_not_refused_for_whoever_counts(bench: Bench) -> None:
+    bench.source.findings = (BAD,)
+    answer = bench.begin(emergency=True, reason="on fire")
+    assert answer.way is Way.BEGUN
+    assert answer.notes == ("west: metric errors cannot be parsed",)
+
+
+def test_an_undo_is_not_refused_for_whoever_counts(bench: Bench) -> None:
+    assert bench.release("v2").rollout.outcome.value == "promoted"
+    bench.source.findings = (DENIED,)
+    way = way_back(bench.app, "shop", None, steps=False, actor="ana", reason="")
+    wish = replace(way.wish, loaded=replace(way.wish.loaded, manifest=sourced(bench).manifest))
+    answer = submit(bench.app, wish)
+    assert answer.way is Way.BEGUN
+    assert answer.notes == ("west: metric errors the server refused (401); put `headers` right",)
+
+
+def sourced(bench: Bench) -> Loaded:
+    bench.manifest = SOURCED
+    return bench.wish("v2").loaded
+
+
+def test_the_question_is_about_what_serves_and_what_is_wanted(bench: Bench) -> None:
+    answer = bench.begin()
+    assert answer.rollout is not None
+    (question,) = bench.source.asked
+    served = revision(bench.wish("v1").digest or "", bench.wish("v1").loaded.template_hash)
+    assert (question.service, question.target, question.step_seconds) == ("shop", "west", 5.0)
+    assert (question.stable.side, question.stable.revision) == (Side.STABLE, served.id)
+    assert question.stable.groups == tuple(slot.name for slot in answer.rollout.targets[0].stable)
+    assert (question.candidate.side, question.candidate.revision) == (Side.CANDIDATE, answer.rollout.revision.id)
+    assert question.now == answer.rollout.created_at
+    assert (question.now - question.since).total_seconds() == 302.0
+    (errand,) = bench.check.asked
+    assert (errand.candidate, errand.when.value, errand.addresses) == (question.candidate, "before", ())
+
+
+def test_nobody_is_asked_where_nothing_would_begin(bench: Bench) -> None:
+    assert bench.submit("v1").way is Way.NOTHING
+    assert bench.begin("v1").way is Way.NOTHING
+    assert bench.begin("v2").way is Way.BEGUN
+    assert bench.begin("v2").way is Way.ATTACHED
+    assert len(bench.source.asked) == len(bench.check.asked) == 1
