@@ -51,6 +51,11 @@ def late_seconds(rule: MetricRule, target: Target) -> float:
     return TICKS * max(rule.interval_seconds, target.probe.interval_seconds) + rule.lag_seconds
 
 
+def latest_seconds(target: Target) -> float:
+    """How long the slowest source that the drain asks may take to tell of a moment; 0 where there is none."""
+    return max((late_seconds(rule, target) for rule in target.metrics if rule.drains), default=0.0)
+
+
 def hurried(state: TargetState, now: datetime) -> bool:
     """Whether a step with traffic is in its first minute."""
     if state.phase not in (Phase.SHIFTING, Phase.HOLDING) or state.asked is None or not state.exposed:

@@ -49,11 +49,13 @@ def expiry(confirmed_at: datetime, ttl: int, lowered_at: datetime | None, ttl_be
     return latest
 
 
-def drain(state: TargetState, rule: DrainRule, now: datetime, *, named: bool, agreed: bool) -> Drain:
+def drain(
+    state: TargetState, rule: DrainRule, now: datetime, *, named: bool, agreed: bool, late_seconds: float = 0.0
+) -> Drain:
     """Judge the drain of the leaving side.
 
     `named` says whether any answer can ever have named that side; `agreed` is a person's word to go on after
-    `most_seconds`.
+    `most_seconds`; `late_seconds` is how long the sources may take to tell of a moment.
     """
     if not named:
         return Drain(now, done=True, asks=False, note="nothing ever named this side")
@@ -70,19 +72,18 @@ def drain(state: TargetState, rule: DrainRule, now: datetime, *, named: bool, ag
     if now < until:
         return Drain(until, done=False, asks=False, note=parts)
     if not _quiet_matters(state, rule):
+        if now < confirmed + timedelta(seconds=late_seconds) and _may_tell(state, rule, confirmed):
+            return Drain(until, done=False, asks=False, note=f"{parts}; waits for what the sources tell of it")
         return Drain(until, done=True, asks=False, note=f"{parts}; by time alone, no source counts its requests")
     wanted = rule.quiet_seconds if rule.quiet_seconds is not None else max(2.0 * ttl, 60.0)
-    if _is_quiet(state, wanted):
+    if _is_quiet(state, rule, wanted):
         return Drain(until, done=True, asks=False, note=f"{parts}; quiet for {wanted:g} s")
-    if now < confirmed + timedelta(seconds=rule.most_seconds) or rule.then is AfterMost.EXTEND:
-        return Drain(
-            until,
-            done=False,
-            asks=False,
-            note=f"{parts}; waits for {wanted:g} s without requests, counted health checks included",
-        )
-    if rule.then is AfterMost.FORCE or agreed:
+    over = now >= confirmed + timedelta(seconds=rule.most_seconds)
+    if over and (rule.then is AfterMost.FORCE or agreed):
         return Drain(until, done=True, asks=False, note=f"{parts}; still not quiet, retired all the same")
+    if not over or rule.then is AfterMost.EXTEND:
+        note = f"{parts}; waits for {wanted:g} s without requests, counted health checks included"
+        return Drain(until, done=False, asks=False, note=note)
     note = f"{parts}; still not quiet after {rule.most_seconds:g} s: `rollout approve` retires it all the same"
     return Drain(until, done=False, asks=True, note=note)
 
@@ -93,9 +94,21 @@ def _quiet_matters(state: TargetState, rule: DrainRule) -> bool:
     return rule.quiet is Quiet.REQUIRED or any(each.rate_before for each in state.metrics)
 
 
-def _is_quiet(state: TargetState, wanted: float) -> bool:
-    """Whether every source that counted the side's requests has seen it quiet for so long; silence proves nothing."""
-    known = [each for each in state.metrics if each.rate_before]
+def _may_tell(state: TargetState, rule: DrainRule, confirmed: datetime) -> bool:
+    """Whether a source that has told of no request yet has not told of the time since the side left the split."""
+    if rule.quiet is Quiet.NONE:
+        return False
+    known = (each for each in state.metrics if each.rate_before is not None)
+    return any(each.quiet_until is None or each.quiet_until < confirmed for each in known)
+
+
+def _is_quiet(state: TargetState, rule: DrainRule, wanted: float) -> bool:
+    """Whether every source that counted the side's requests has seen it quiet for so long; silence proves nothing.
+
+    Where quiet is required, a source that has told of no request at all is heard as well.
+    """
+    required = rule.quiet is Quiet.REQUIRED
+    known = [each for each in state.metrics if each.rate_before or (required and each.rate_before is not None)]
     return bool(known) and all(
         each.quiet_since is not None
         and each.quiet_until is not None
@@ -109,26 +122,32 @@ def with_rates(state: TargetState, leaving: Side, target: Target) -> TargetState
 
     What only reports decides nothing, and our own probes do not stop.
     """
-    deciding = {rule.name for rule in target.metrics if not rule.dry_run and not rule.own}
+    deciding = {rule.name for rule in target.metrics if rule.drains}
 
     def frozen(seen: Evidence) -> Evidence:
-        rate = None
-        if seen.metric in deciding and seen.since is not None and seen.until is not None and seen.until > seen.since:
+        rate = 0.0
+        if seen.since is not None and seen.until is not None and seen.until > seen.since:
             requests = seen.stable_requests if leaving is Side.STABLE else seen.candidate_requests
-            rate = requests / (seen.until - seen.since).total_seconds() or None
-        if leaving is Side.STABLE and seen.metric in deciding:
-            rate = max(rate or 0.0, seen.rate_before or 0.0) or None
-        return evolve(seen, rate_before=rate, quiet_since=None, quiet_until=None)
+            rate = requests / (seen.until - seen.since).total_seconds()
+        if leaving is Side.STABLE:
+            rate = max(rate, seen.rate_before or 0.0)
+        return evolve(seen, rate_before=rate if seen.metric in deciding else None, quiet_since=None, quiet_until=None)
 
-    return evolve(state, metrics=tuple(frozen(seen) for seen in state.metrics), tail=None, talkers=())
+    new = deciding - {seen.metric for seen in state.metrics}
+    metrics = (*state.metrics, *(Evidence(rule.name) for rule in target.metrics if rule.name in new))
+    return evolve(state, metrics=tuple(frozen(seen) for seen in metrics), tail=None, talkers=())
 
 
 def turned_quiet(seen: Evidence, tallies: tuple[Tally, ...]) -> Evidence:
     """Since when the leaving side has been quiet, and up to when that is known: an interval nobody knows is not."""
-    for tally in tallies if seen.rate_before else ():
+    for tally in tallies if seen.rate_before is not None else ():
         if seen.quiet_until is not None and tally.since < seen.quiet_until:
             continue
-        most = QUIET_PART * (seen.rate_before or 0.0) * (tally.until - tally.since).total_seconds()
+        seconds = (tally.until - tally.since).total_seconds()
+        most = QUIET_PART * (seen.rate_before or 0.0) * seconds
+        if not seen.rate_before and not tally.reset:
+            # It counts this side after all: what it knew before came too late for a rate, or nobody asked.
+            seen = evolve(seen, rate_before=tally.requests / seconds)
         quiet = not tally.reset and tally.requests <= most
         goes_on = seen.quiet_since is not None and seen.quiet_until == tally.since
         since = (seen.quiet_since if goes_on else tally.since) if quiet else None

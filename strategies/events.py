@@ -21,3 +21,12 @@ class Event:
 def event(at: datetime, kind: str, target: str | None = None, **data: Value) -> Event:
     """Make an event from keyword values, in the order given."""
     return Event(at, kind, target, tuple(data.items()))
+
+
+def telling(happened: Event) -> tuple[tuple[str, Value], ...]:
+    """The values that say something: nothing, no, and the 1 with which evidence and proof begin do not."""
+    return tuple(
+        (key, value)
+        for key, value in happened.data
+        if value is not None and value is not False and value != "" and not (key in ("e", "proof") and value == 1)
+    )

@@ -91,7 +91,8 @@ class Evidence:
     vain: int = 0
     """How often in a row the source was asked and could tell nothing of either side."""
     rate_before: float | None = None
-    """Requests per second of the side that leaves, before it did; None where it had none, or nobody knows."""
+    """Requests per second of the side that leaves, before it did; 0 where a source that decides knows of none, None
+    where it decides nothing here."""
     quiet_since: datetime | None = None
     quiet_until: datetime | None = None
 
@@ -119,6 +120,9 @@ def renewed(evidence: Evidence) -> Evidence:
         problem=evidence.problem,
         mistaken=evidence.mistaken,
         vain=evidence.vain,
+        rate_before=evidence.rate_before,
+        quiet_since=evidence.quiet_since,
+        quiet_until=evidence.quiet_until,
     )
 
 

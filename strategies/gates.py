@@ -50,6 +50,11 @@ class MetricRule:
     """Whether it counts our own probes: then there is no source to ask."""
 
     @property
+    def drains(self) -> bool:
+        """Whether the drain asks it who still gets requests: reports decide nothing, and our own probes never stop."""
+        return self.kind is not MetricKind.CHECK and not self.dry_run and not self.own
+
+    @property
     def counts(self) -> bool:
         """Whether it bears on the test of both sides' requests."""
         return self.kind in (MetricKind.FAILURES, MetricKind.LATENCY)

@@ -20,6 +20,8 @@ from strategies.seen import CheckState
 
 LOST_SECONDS = 30.0
 """How long the candidate's telemetry may be missing, beyond being late, before it is taken for lost."""
+LONG_CLEAN = 10
+"""Clean probes in a row that tell a side that is well from one that fails most of the time, whatever else is known."""
 LEAST_REQUESTS = 10
 """Requests to the candidate without which a step has not been tried, whatever share was asked for."""
 
@@ -114,6 +116,9 @@ def _broken(state: TargetState, target: Target) -> Reason | None:
         last = broken(seen)
         if last is None or not (failing or (last.instances or 0) >= 2):
             continue
+        if (stretch is When.AFTER or not last.stable_requests) and not (failing and _clean(state)):
+            # Nobody else gets requests just now, so what fails may be what everybody needs: the probes must tell.
+            continue
         witness = "its probes fail as well" if failing else f"on {last.instances} workloads"
         message = (
             f"{rule.name}: candidate failed {last.candidate_failures} of its last {last.candidate_requests} requests,"
@@ -121,6 +126,11 @@ def _broken(state: TargetState, target: Target) -> Reason | None:
         )
         return Reason("broken", message, _numbers(seen))
     return None
+
+
+def _clean(state: TargetState) -> bool:
+    """Whether the stable side's own probes have been clean for so long that an incident would have shown in them."""
+    return all(slot.clean >= LONG_CLEAN for slot in state.stable)
 
 
 def _silent(state: TargetState, target: Target, now: datetime) -> Reason | None:

@@ -171,7 +171,8 @@ def _begin_drain(state: TargetState, target: Target, phase: Phase, now: datetime
 
 def _drain(state: TargetState, target: Target, leaving: Side, now: datetime) -> Drain:
     named = bool(state.stable) if leaving is Side.STABLE else state.exposed
-    return drain(state, target.drain, now, named=named, agreed=state.approved > target.plan.last)
+    agreed = state.approved > target.plan.last or state.settled
+    return drain(state, target.drain, now, named=named, agreed=agreed, late_seconds=counting.latest_seconds(target))
 
 
 def _draining(state: TargetState, target: Target, now: datetime) -> TargetState:

@@ -1,4 +1,4 @@
-"""What the sources have said, for whoever reads of it: proof, doubt, lost telemetry, and every change of them as an event.
+"""What the sources have said, for whoever reads of it: proof, doubt, lost telemetry; and each change as an event.
 
 Nothing here decides anything. An event tells that something began or ended, never that a number in it moved: a source
 that fails again in other words has failed once, and a check that is tried again and again has begun once.
@@ -51,7 +51,7 @@ def doubted(doubt: Reason) -> str:
 
 
 def lost(rollout: Rollout) -> tuple[tuple[str, str], ...]:
-    """Targets and sources that decide, where nothing is known of the candidate though its requests should be counted."""
+    """Targets and their deciding sources that know nothing of the candidate any more, though it has requests."""
     return tuple(
         (state.name, rule.name)
         for state in rollout.targets
