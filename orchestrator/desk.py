@@ -52,7 +52,10 @@ class Desk(Protocol):
         ...
 
     def undo(self, service: str, to: str | None, *, steps: bool, actor: str, reason: str) -> Submission:
-        """Submit the way back to `to`, or to what was promoted before; raises Refused. Idempotent as `submit` is."""
+        """Go back to `to`, or to what was promoted before: take the rollout under way back, or submit a new one.
+
+        Raises Refused. Idempotent as `submit` is; see `orchestrator.undo`.
+        """
         ...
 
     def pardon(self, service: str, actor: str) -> Rollout:
@@ -143,9 +146,12 @@ class LocalDesk:
             self.store.forget_next(service)
 
     def undo(self, service: str, to: str | None, *, steps: bool, actor: str, reason: str) -> Submission:
-        """Find the way back in the store and submit it."""
-        from orchestrator.undo import way_back
+        """Take the rollout under way back where the old side is still warm, else find the way in the store."""
+        from orchestrator.undo import take_back, way_back
 
+        back = None if steps else take_back(self.app, service, to, actor=actor, reason=reason)
+        if back is not None:
+            return back
         return self.submit(way_back(self.app, service, to, steps=steps, actor=actor, reason=reason).wish)
 
     def pardon(self, service: str, actor: str) -> Rollout:
@@ -156,8 +162,8 @@ class LocalDesk:
 
     def suspend(self, suspension: Suspension) -> bool:
         """Write the suspension into the store and its journals."""
-        from orchestrator.result import stamp
         from orchestrator.sayings import suspend
+        from orchestrator.stamps import stamp
 
         suspend(self.store, suspension)
         name, until = suspension.service, stamp(suspension.until)

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from orchestrator.forecast_entries import Entry, Kind, of_act, of_change, with_ttl, with_waits
+from orchestrator.forecast_entries import Entry, Kind, joined, of_act, of_change, with_ttl, with_waits
+from orchestrator.forecast_traffic import patient, quiet_matters
 from orchestrator.forecast_world import AssumedWorld, Latencies, Place
 from orchestrator.outlook import next_decision
 from strategies.advance import advance
@@ -93,7 +94,15 @@ def forecast(
     run = _Run(rollout, AssumedWorld(rollout, dict(places), latencies), turn_at_seconds)
     while (due := run.tick()) is not None:
         run.now = due
-    return Forecast(with_waits(run.entries), run.rollout, tuple(run.beside()))
+    return Forecast(with_waits(joined(run.entries)), run.rollout, tuple(run.beside()))
+
+
+def forecast_slowly(rollout: Rollout, places: Mapping[str, Place]) -> Forecast:
+    """The same run when everything just meets its deadlines, and what must be proven is not before a person is asked.
+
+    Raises ValueError as `forecast` does.
+    """
+    return forecast(patient(rollout), places, slowest(rollout))
 
 
 def way_back(rollout: Rollout, places: Mapping[str, Place], forward: Forecast, latencies: Latencies) -> WayBack | None:
@@ -180,7 +189,7 @@ class _Run:
     def _leap(self, due: datetime) -> datetime:
         """Go on at the tick at or after the next thing that time alone can bring; a forecast needs no others."""
         times = [at for at in (next_decision(self.rollout), self.world.next_change(self.now)) if at]
-        times += self._limits()
+        times += [*self._limits(), *self._awaited()]
         later = [at for at in times if at > self.now]
         interval = (due - self.now).total_seconds()
         if self._probing():
@@ -193,6 +202,20 @@ class _Run:
         """Whether clean probes are being counted somewhere, of which every single one matters."""
         preparing = [state.name for state in self.rollout.targets if state.phase is Phase.PREPARING]
         return any(not self.world.starting(name, self.now) for name in preparing)
+
+    def _awaited(self) -> Iterator[datetime]:
+        """When a source may tell more that is waited for; the longer it has been already, the less a moment matters."""
+        for state in self.rollout.targets:
+            target = self.rollout.service.target(state.name)
+            waited = (self.now - state.since).total_seconds()
+            drains = state.phase in (Phase.DRAINING, Phase.CLEARING) and quiet_matters(target)
+            if not drains and (state.doubt is None or waited < target.plan.steps[state.step].hold_seconds):
+                continue
+            finest = min((rule.interval_seconds for rule in target.metrics), default=_IDLE_SECONDS)
+            yield self.now + timedelta(seconds=max(finest, waited / 100))
+            yield state.since + timedelta(seconds=target.longest_seconds)
+            if drains and state.asked is not None and state.asked.confirmed_at is not None:
+                yield state.asked.confirmed_at + timedelta(seconds=target.drain.most_seconds)
 
     def _limits(self) -> list[datetime]:
         """When a bake is over, or a deadline."""

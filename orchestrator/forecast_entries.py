@@ -10,10 +10,13 @@ from enum import StrEnum
 
 from strategies.detours import Match, is_for_probes
 from strategies.drain import drain, margin_seconds, settle_seconds
+from strategies.gates import MetricRule
 from strategies.missing import Action, Ensure, Remove, Shift
 from strategies.model import Rollout, TargetState, TrafficIntent
 from strategies.phases import TERMINAL, Phase
-from strategies.plan import DrainRule
+from strategies.plan import DrainRule, Quiet, Target
+from strategies.proof import LEAST_REQUESTS
+from strategies.telling import doubted
 
 
 class Kind(StrEnum):
@@ -26,6 +29,7 @@ class Kind(StrEnum):
     LEAD_PROBES = "leadProbes"
     SHIFT = "shift"
     HOLD = "hold"
+    EVIDENCE = "evidence"
     APPROVAL = "approval"
     DRAIN = "drain"
     WAIT = "wait"
@@ -48,7 +52,7 @@ class Entry:
     `weights` pairs each of our endpoints with its weight (0: switched off), `lasts_seconds` is the least that it takes
     where time alone decides, `writes` how many writes of the provider it is, those of parent profiles left out. `match`
     and `mirror` (percent) are what leads requests to the candidate besides its share; `entrance` is whether the name in
-    front of the routing is open then, None where there is none.
+    front of the routing is open then, None where there is none. `quiet`: beside its time, a drain waits for quiet.
     """
 
     at_seconds: float
@@ -65,6 +69,7 @@ class Entry:
     match: Match | None = None
     mirror: float = 0.0
     entrance: bool | None = None
+    quiet: bool = False
 
     @property
     def led(self) -> str:
@@ -110,16 +115,34 @@ def of_act(rollout: Rollout, action: Action, now: datetime) -> Entry:
 
 
 def with_waits(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """The same entries, in which each wait lasts until the next one of its target."""
+    """The same entries, in which each wait, or drain until it is quiet, lasts until the next one of its target."""
     told: list[Entry] = []
     following: dict[str, float] = {}
     for entry in reversed(entries):
         until = following.get(entry.target)
-        if entry.kind is Kind.WAIT and until is not None:
+        lasts = entry.kind in (Kind.WAIT, Kind.EVIDENCE) or (entry.kind is Kind.DRAIN and entry.quiet)
+        if lasts and until is not None:
             entry = replace(entry, lasts_seconds=until - entry.at_seconds)  # noqa: PLW2901 - the same one, completed
         following[entry.target] = entry.at_seconds
         told.append(entry)
     return tuple(reversed(told))
+
+
+def joined(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """The same entries, in which sources that are waited for by turns at one step are one wait for all of them."""
+    told: list[Entry] = []
+    last: dict[str, int] = {}
+    for entry in entries:
+        before = last.get(entry.target)
+        known = told[before] if before is not None else None
+        names, _, what = entry.note.partition(": ")
+        if known is not None and entry.kind is known.kind is Kind.EVIDENCE and known.note.endswith(f": {what}"):
+            both = dict.fromkeys((*known.note.removesuffix(f": {what}").split(", "), names))
+            told[last[entry.target]] = replace(known, note=f"{', '.join(both)}: {what}")
+            continue
+        last[entry.target] = len(told)
+        told.append(entry)
+    return tuple(told)
 
 
 def with_ttl(entry: Entry, rule: DrainRule, ttl: int) -> Entry:
@@ -144,6 +167,8 @@ def of_change(rollout: Rollout, old: TargetState, new: TargetState, now: datetim
     target = rollout.service.target(new.name)
     if new.phase in (Phase.PENDING, Phase.DRAINED) and old.phase is new.phase and old.note != new.note:
         yield Entry(at, Kind.WAIT, new.name, share=new.share, note=_UNTIL.sub("", new.note))
+    if (awaited := _awaited(old, new, target)) is not None:
+        yield Entry(at, Kind.EVIDENCE, new.name, share=new.share, note=awaited)
     if new.asks_person and not old.asks_person:
         yield Entry(at, Kind.APPROVAL, new.name, share=new.share, note=new.note)
     if old.phase is new.phase:
@@ -160,6 +185,31 @@ def of_change(rollout: Rollout, old: TargetState, new: TargetState, now: datetim
         yield _of_drain(rollout, new, at, now)
     elif new.phase in TERMINAL or new.phase is Phase.STUCK:
         yield Entry(at, Kind.END, new.name, share=new.share, note=_ending(rollout, new))
+
+
+def _awaited(old: TargetState, new: TargetState, target: Target) -> str | None:
+    """What a step waits for from now on, though its time is over; None where it does not, or did already."""
+    waits = _lacking(new, target)
+    if waits is None or waits == _lacking(old, target):
+        return None
+    code, rule = waits
+    match code:
+        case "tooFew":
+            return f"{rule.name}: until the candidate has had {LEAST_REQUESTS} requests in this step"
+        case "notProven":
+            return f"{rule.name}: until it is proven that everything may follow"
+        case "checkRunning" | "checkUnknown":
+            return f"{rule.name}: until it has passed"
+        case _:
+            return f"{rule.name}: until it has counted both sides, {rule.lag_seconds:g} s late"
+
+
+def _lacking(state: TargetState, target: Target) -> tuple[str, MetricRule] | None:
+    """The code of the doubt that alone holds a step, and the source that it is about."""
+    doubt = state.doubt
+    if doubt is None or state.phase is not Phase.HOLDING or not state.note.startswith(doubt.message):
+        return None
+    return doubt.code, next(rule for rule in target.metrics if rule.name == doubted(doubt))
 
 
 def _of_drain(rollout: Rollout, state: TargetState, at: float, now: datetime) -> Entry:
@@ -182,7 +232,9 @@ def _of_drain(rollout: Rollout, state: TargetState, at: float, now: datetime) ->
         f"{expire}{rule.propagation_seconds:g} s propagation + {margin:g} s margin"
         f" = {whole:g} s after the read-back, of which {min(passed, whole):g} s have passed"
     )
-    return Entry(at, Kind.DRAIN, state.name, share=state.share, names=names, lasts_seconds=rest, note=note)
+    counted = rule.quiet is Quiet.AUTO and any(each.rate_before for each in state.metrics)
+    quiet = counted or rule.quiet is Quiet.REQUIRED
+    return Entry(at, Kind.DRAIN, state.name, share=state.share, names=names, lasts_seconds=rest, note=note, quiet=quiet)
 
 
 def _ending(rollout: Rollout, state: TargetState) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from orchestrator.forecast_traffic import AssumedSources, Demand
+from strategies.drain import settle_seconds
 from strategies.missing import Action, Ensure, Remove, Shift
 from strategies.model import Member, Rollout, TargetState, TrafficIntent
 from strategies.names import holder
@@ -38,7 +40,8 @@ class Latencies:
 
     `start`: from a group's creation until all its containers run; `online`: from a write of the split, which the next
     read shows, until the routing layer calls a new endpoint healthy (with `rechecks` every endpoint after each write);
-    `delete`: until a group is gone; `taken`: from a write of a route until its gateway says that it is in force.
+    `delete`: until a group is gone; `taken`: from a write of a route until its gateway says that it is in force;
+    `check`: from a check's beginning until it has passed.
     """
 
     start_seconds: float = 60.0
@@ -46,6 +49,7 @@ class Latencies:
     delete_seconds: float = 30.0
     rechecks: bool = False
     taken_seconds: float = 5.0
+    check_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class Place:
 
     `creates` is how many writes make one workload, `shifts` how many move the split (one for each route). `routed`: the
     split stands in routes, which no name server remembers. `follows`: a Service follows whoever has everything.
+    `demand` is what reaches it.
     """
 
     routing: TrafficSeen
@@ -64,6 +69,7 @@ class Place:
     creates: int = 1
     shifts: int = 1
     follows: bool = False
+    demand: Demand = field(default_factory=Demand)
 
 
 @dataclass(slots=True)
@@ -103,8 +109,11 @@ class AssumedWorld:
         self.created: dict[str, datetime] = {}
         self.gone: dict[str, datetime] = {}
         self._before = {state.name: {slot.endpoint for slot in state.stable} for state in rollout.targets}
+        self._drains = {target.name: target.drain for target in rollout.service.targets}
+        self._sources = AssumedSources(latencies.check_seconds)
         for state in rollout.targets:
             began, site = rollout.created_at, self._sites[state.name]
+            self._sources.begin(state.name, places[state.name].demand, began)
             site.groups |= {slot.name: _Group(began) for slot in state.stable if slot.name}
             site.groups |= {name: _Group(began, keep_until=_LATER) for name in places[state.name].retained}
 
@@ -147,7 +156,7 @@ class AssumedWorld:
 
     def next_change(self, now: datetime) -> datetime | None:
         """The next time at which anything here changes by itself."""
-        times: list[datetime] = []
+        times = self._sources.changes()
         for site in self._sites.values():
             times += (*site.online_at.values(), *([site.taken_at] if site.taken_at else []))
             times += [at for group in site.groups.values() for at in (group.running_at, group.gone_at) if at]
@@ -177,6 +186,8 @@ class AssumedWorld:
             site.followed = bool(candidate) and not any(m.weight for m in intent.members if m.endpoint not in candidate)
         known = {e.name for e in site.routing.endpoints if e.enabled and not self._latencies.rechecks}
         site.routing = _written(site, intent, holder(self._service, target))
+        heard = timedelta(seconds=settle_seconds(self._drains[target], site.routing.ttl_chain))
+        self._sources.turn(target, intent, self._before[target], now + heard)
         online = now + timedelta(seconds=self._latencies.online_seconds)
         if not site.place.routed:
             site.online_at |= {e.name: online for e in site.routing.endpoints if e.enabled and e.name not in known}
@@ -191,7 +202,7 @@ class AssumedWorld:
         site.heard.append(Ack(Act.RETIRE, name, now))
 
     def _look(self, state: TargetState, service: Service, now: datetime) -> TargetSeen:
-        site = self._sites[state.name]
+        site, target = self._sites[state.name], service.target(state.name)
         heard, site.heard = tuple(site.heard), []
         endpoints = tuple(_monitored(site, endpoint, now) for endpoint in site.routing.endpoints)
         return TargetSeen(
@@ -200,7 +211,9 @@ class AssumedWorld:
             traffic=replace(
                 site.routing, at=now, endpoints=endpoints, taken=site.taken_at is None or now >= site.taken_at
             ),
-            probes=tuple(_probes(site, state, to_probe(state, service.target(state.name), now), now)),
+            probes=tuple(_probes(site, state, to_probe(state, target, now), now)),
+            readings=self._sources.readings(state, target, now),
+            checks=self._sources.checks(state, target, now),
             acks=heard,
         )
 

@@ -7,12 +7,15 @@ from datetime import datetime, timedelta
 from strategies.drain import drain, settle_seconds
 from strategies.model import Rollout, TargetState
 from strategies.phases import Phase
+from strategies.telling import open_doubt
 
 
 def decides_at(rollout: Rollout, state: TargetState) -> datetime | None:
     """The end of the hold, of the propagation or of the drain; None where something else than time is awaited."""
     target = rollout.service.target(state.name)
     if rollout.paused is not None or state.asks_person:
+        return None
+    if open_doubt(rollout, state) is not None:
         return None
     if state.phase is Phase.HOLDING:
         hold = target.plan.steps[state.step].hold_seconds
@@ -24,7 +27,8 @@ def decides_at(rollout: Rollout, state: TargetState) -> datetime | None:
     if state.phase in (Phase.DRAINING, Phase.CLEARING) and confirmed is not None:
         leaving_named = bool(state.stable) if state.phase is Phase.DRAINING else state.exposed
         if leaving_named:
-            return drain(state, target.drain, rollout.ticked_at, named=True, agreed=False).until
+            found = drain(state, target.drain, rollout.ticked_at, named=True, agreed=False)
+            return found.until if found.done or rollout.ticked_at < found.until else None
     return None
 
 

@@ -1,6 +1,7 @@
 """The JSON result of `start` and `status`: one pure function of a rollout, and the exit code that goes with it.
 
     share      {"intended", "confirmed", "observed"}, percent; null where nothing is known
+    evidence   what the sources of a target said: see `orchestrator.counted`
     outcome    promoted | rolledBack | waiting | timedOut | superseded | refused | stuck | running | none
     state      of a group: intended, starting, ready, failing, faulty, retained, leftover or gone
     times      RFC 3339 in UTC, ending in Z
@@ -12,16 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.counted import evidence_of, observed
 from orchestrator.exit_codes import ExitCode
 from orchestrator.outlook import decides_at
-from strategies import counting
-from strategies.evidence import ALPHA, Evidence
+from orchestrator.stamps import stamp
 from strategies.model import Outcome, Reason, Revision, Rollout, Slot, Stage, TargetState
 from strategies.phases import RETURNING_HOME, TERMINAL, Phase
-from strategies.proof import e_of
 
 if TYPE_CHECKING:
     from orchestrator.store.records import Sighting
@@ -105,10 +104,20 @@ def reason_of(rollout: Rollout) -> Reason:
         return said
     if rollout.outcome is Outcome.PROMOTED:
         return Reason("promoted", "the candidate serves everything; the old side was drained and is out of the routing")
-    waiting = [s for s in rollout.targets if s.asks_person] or [s for s in _wave(rollout) if s.phase not in TERMINAL]
+    under_way = [s for s in _wave(rollout) if s.phase not in TERMINAL]
+    waiting = [s for s in rollout.targets if s.asks_person] or sorted(under_way, key=lambda s: doubt_of(s) is None)
     for state in waiting or rollout.targets:
+        doubt = doubt_of(state)
+        if doubt is not None:
+            return Reason(doubt.code, state.note, doubt.evidence)
         return Reason("approval" if state.asks_person else state.phase.value, state.note or state.phase.value)
     return Reason("none", "the rollout has no targets")
+
+
+def doubt_of(state: TargetState) -> Reason | None:
+    """What is not proven yet, where that is what the target waits for: its note says so then."""
+    doubt = state.doubt if state.phase is Phase.HOLDING else None
+    return doubt if doubt is not None and state.note.startswith(doubt.message) else None
 
 
 def result(
@@ -179,27 +188,24 @@ def watch_document(sighting: Sighting | None) -> dict[str, Any] | None:
     }
 
 
-def stamp(at: datetime | None) -> str | None:
-    """A time as RFC 3339 in UTC, to the millisecond."""
-    if at is None:
-        return None
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def reason_document(reason: Reason) -> dict[str, Any]:
     """A reason as plain values."""
     return {"code": reason.code, "message": reason.message, "evidence": dict(reason.evidence)}
 
 
-def share_of(state: TargetState) -> dict[str, float | None]:
-    """What was asked of one target's routing, what read-back confirmed, what the routing showed last; percent."""
+def share_of(rollout: Rollout, state: TargetState) -> dict[str, float | None]:
+    """What was asked of one target's routing, what read-back confirmed, and what clients got; percent.
+
+    The last is by requests where a source counts them and has counted enough, else by the weights last read.
+    """
     intended = state.asked.share if state.asked is not None else state.share
-    return {"intended": intended, "confirmed": state.share, "observed": state.observed}
+    seen = observed(state, rollout.service.target(state.name))
+    return {"intended": intended, "confirmed": state.share, "observed": seen.share if seen else state.observed}
 
 
 def mean_share(rollout: Rollout) -> dict[str, float | None]:
     """The mean of the current wave's shares; null where no target knows its own."""
-    shares = [share_of(state) for state in _wave(rollout)]
+    shares = [share_of(rollout, state) for state in _wave(rollout)]
     return {key: _mean(share[key] for share in shares) for key in ("intended", "confirmed", "observed")}
 
 
@@ -215,21 +221,6 @@ def group_state(slot: Slot, *, stable: bool = False) -> str:
     if slot.ready or slot.adopted or (stable and slot.stage is Stage.SEEN):
         return "ready"
     return "intended" if slot.stage is Stage.INTENDED else "starting"
-
-
-def evidence_of(rollout: Rollout, state: TargetState) -> dict[str, Any]:
-    """What the sources have said of one target, with the limit at which the rollout is taken back."""
-    target = rollout.service.target(state.name)
-    rules = [rule for rule in target.metrics if rule.counts]
-    first = counting.evidence_of(state, rules[0].name) if rules else Evidence()
-    return {
-        "e": round(e_of(state, target), 6),
-        "limit": round(1 / ALPHA),
-        "candidateRequests": first.candidate_requests,
-        "candidateFailures": first.candidate_failures,
-        "stableRequests": first.stable_requests,
-        "stableFailures": first.stable_failures,
-    }
 
 
 def _wave(rollout: Rollout) -> list[TargetState]:
@@ -278,7 +269,7 @@ def _target(rollout: Rollout, state: TargetState) -> dict[str, Any]:
         "phase": state.phase.value,
         "step": state.step,
         "steps": target.plan.last,
-        "share": share_of(state),
+        "share": share_of(rollout, state),
         "since": stamp(state.since),
         "note": state.note,
         "waitsForPerson": state.asks_person,

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from orchestrator.result import outcome_of, phase_of, stamp
+from orchestrator.result import outcome_of, phase_of
+from orchestrator.stamps import stamp
 from orchestrator.words import demand_fit, demand_hold
 from strategies.commands import FAILED, can_serve
 from strategies.journal import event

@@ -1,13 +1,17 @@
-"""Back to a revision that was promoted before, with its own template, from the snapshot it was submitted with."""
+"""Back to a revision that was promoted before: while its workloads are still warm by taking the rollout under way back,
+else with its own template, from the snapshot it was submitted with."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from orchestrator.store.errors import EndedRollout
 from orchestrator.wiring import App
-from orchestrator.wish import Refused, Wish
-from strategies.model import Revision
+from orchestrator.wish import Refused, Submission, Wish
+from orchestrator.wish import Way as Answer
+from strategies.model import CommandKind, Outcome, Revision, Rollout
+from strategies.phases import Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,59 @@ class Way:
 
     wish: Wish
     leaves: Revision
+
+
+_EVERYTHING = (Phase.SHIFTING, Phase.HOLDING, Phase.DRAINING, Phase.DRAINED)
+
+
+def take_back(app: App, service: str, to: str | None, *, actor: str, reason: str) -> Submission | None:
+    """Abort the rollout under way where that leads back to what is wanted; None where it does not.
+
+    Without `to` that is so once the candidate has everything somewhere, and the old side is still there everywhere.
+    What is left is poisoned for the watcher at once. Idempotent: sent again it finds the rollout on its way back. A
+    crash half-way leaves it on its way back, and what it leaves is poisoned when it has ended.
+    """
+    running = app.store.active(service)
+    if running is None or running.previous is None or not _leads_back(app, running, running.previous, to):
+        return None
+    why = reason or f"undo of {_name(running.revision)}"
+    if not _on_its_way(running):
+        try:
+            app.store.command(running.id, CommandKind.ABORT, actor, at=app.clock.now(), reason=why)
+        except EndedRollout:
+            return None
+    app.store.poison(service, running.revision.id, f"undone by {actor}: {why}")
+    if to is not None:
+        app.store.pardon(service, running.previous.id)
+    message = f"{_name(running.previous)} still runs beside {_name(running.revision)}, which is taken back now"
+    return Submission(Answer.RETURNING, running.previous, app.store.load(running.id), message)
+
+
+def _leads_back(app: App, running: Rollout, previous: Revision, to: str | None) -> bool:
+    said = {command.kind for command in running.commands}
+    newer = running.superseded_by is not None or CommandKind.SUPERSEDE in said
+    if running.outcome is not Outcome.RUNNING or newer:
+        return False
+    back = _on_its_way(running)
+    if to is not None:
+        return _is(previous, to) and (back or running.can_return)
+    banned = app.store.poisoned(running.service.name)
+    if previous.id in banned or (back and running.revision.id not in banned):
+        return False
+    return back or (running.can_return and _has_everything(running))
+
+
+def _on_its_way(running: Rollout) -> bool:
+    """Whether somebody has aborted it, though its engine may not have read that yet."""
+    return running.aborted is not None or any(said.kind is CommandKind.ABORT for said in running.commands)
+
+
+def _has_everything(running: Rollout) -> bool:
+    """Whether the candidate has, or is about to have, everything somewhere."""
+    return any(
+        state.phase in _EVERYTHING and state.step == running.service.target(state.name).plan.last
+        for state in running.targets
+    )
 
 
 def way_back(app: App, service: str, to: str | None, *, steps: bool, actor: str, reason: str) -> Way:

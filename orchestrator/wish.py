@@ -22,6 +22,8 @@ class Way(StrEnum):
     AFTER = "after"
     """Another revision's rollout must end first; `rollout` is that one."""
     NOTHING = "nothing"
+    RETURNING = "returning"
+    """The rollout under way is taken back, which is all that an undo asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,4 +153,4 @@ def _take_back(state: TargetState, target: Target, reason: Reason, now: datetime
     if state.exposed and state.lost >= BELIEVED:
         why = Reason("profileGone", f"{reason.message}; traffic cannot be sent back")
         return evolve(enter(state, Phase.STUCK, now), failure=why)
-    return evolve(enter(state, Phase.RETURNING, now), failure=state.failure or reason, drained_at=None)
+    return evolve(enter(state, Phase.RETURNING, now), failure=state.failure or reason, drained_at=None, doubt=None)

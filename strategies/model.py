@@ -179,7 +179,7 @@ class TargetState:
     overruled: int = -1  # the last step at which a person went on without proof
     metrics: tuple[Evidence, ...] = ()
     checks: tuple[CheckSeen, ...] = ()
-    doubt: Reason | None = None  # what is not proven yet, where that alone holds the step
+    doubt: Reason | None = None  # what is not proven yet at this step
     tail: Tail | None = None
     talkers: tuple[tuple[str, float], ...] = ()  # who still reaches the leaving side, with requests per second
     probed_at: datetime | None = None

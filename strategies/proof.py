@@ -65,7 +65,8 @@ def _check_failed(state: TargetState, target: Target) -> Reason | None:
     for rule in target.metrics:
         found = checked(state, rule.name)
         if found is not None and found.state is CheckState.FAILED and not rule.dry_run:
-            return Reason("checkFailed", f"{rule.name} failed: {found.why}", (("metric", rule.name),))
+            said = " ".join(found.why.split())
+            return Reason("checkFailed", f"{rule.name} failed: {said}", (("metric", rule.name),))
     return None
 
 
@@ -182,7 +183,8 @@ def _unfinished(state: TargetState, rule: MetricRule) -> Reason | None:
     if found is None or found.state is CheckState.RUNNING:
         return Reason("checkRunning", f"{rule.name}: waits for its result", (("metric", rule.name),))
     if found.state is CheckState.UNKNOWN:
-        return Reason("checkUnknown", f"{rule.name} came to no result: {found.why}", (("metric", rule.name),))
+        said = " ".join(found.why.split())
+        return Reason("checkUnknown", f"{rule.name} came to no result: {said}", (("metric", rule.name),))
     return None
 
 
@@ -212,7 +214,8 @@ def _untried(state: TargetState, target: Target, rule: MetricRule) -> Reason | N
     seen = evidence_of(state, rule.name)
     if seen.step_candidate < LEAST_REQUESTS:
         message = f"{rule.name}: {seen.step_candidate} of {LEAST_REQUESTS} requests to the candidate in this step"
-        return Reason("tooFew", message, (("requests", seen.step_candidate), ("limit", LEAST_REQUESTS)))
+        numbers = (("metric", rule.name), ("requests", seen.step_candidate), ("limit", LEAST_REQUESTS))
+        return Reason("tooFew", message, numbers)
     if state.step == target.plan.last - 1 and (shown := proof(seen)) < 1 / BETA:
         message = f"{rule.name}: {told(seen, rule)}: proof {shown:.3g} of the {1 / BETA:g} that everything takes"
         return Reason("notProven", message, (("proof", shown), ("limit", 1 / BETA), *_numbers(seen)))

@@ -25,7 +25,8 @@ def annotations(ended: Ended, system: System) -> tuple[str, ...]:
     numbers = ", ".join(f"{key} {value}" for key, value in ended.evidence)
     parts = [str(ended.reason["message"]), numbers, *(f"{line}: {does}" for line, does in ended.ways[:3])]
     title = f"{ended.service}: {ended.headline}"
-    lines = [_line(system, _LEVELS.get(ended.outcome, "error"), title, "\n".join(filter(None, parts)))]
+    level = "notice" if ended.undone else _LEVELS.get(ended.outcome, "error")
+    lines = [_line(system, level, title, "\n".join(filter(None, parts)))]
     for left in list(ended.document.get("leftovers") or ())[:_MOST_LEFT]:
         said = f"{left.get('target')}: {left.get('name')}: {left.get('why')}"
         lines.append(_line(system, "warning", f"{ended.service}: left over", said))

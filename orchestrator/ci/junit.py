@@ -14,7 +14,7 @@ from datetime import UTC
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from orchestrator.ci.story import Ended, Kind, Visit, number, version, visits
+from orchestrator.ci.story import Ended, Kind, Visit, check, counts, number, version, visits
 from strategies.phases import Phase
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -25,6 +25,8 @@ _COUNTS = (
     ("stableFailures", "failed of these"),
     ("e", "evidence against the new side"),
     ("limit", "at which it is taken back"),
+    ("proof", "proof for the new side"),
+    ("proofLimit", "at which it may have everything"),
 )
 
 
@@ -125,6 +127,8 @@ def _case(ended: Ended, visit: Visit, target: Mapping[str, Any]) -> _Case:
     if visit.phase is Phase.PENDING:
         # Nothing was made of it, so nothing is known of it; whatever turned it back happened to another target.
         said, kind = _why_here(ended, target, visit), Kind.WAITING
+    elif visit.turned and ended.undone:
+        return _Case(group, visit.name, visit.seconds)
     elif visit.turned:
         kind = Kind.WAITING if ended.outcome == "superseded" else Kind.FAILED
     elif visit.phase is Phase.STUCK:
@@ -138,9 +142,17 @@ def _case(ended: Ended, visit: Visit, target: Mapping[str, Any]) -> _Case:
 
 def _counts(target: Mapping[str, Any]) -> str:
     seen = target.get("evidence") or {}
-    if not (seen.get("candidateRequests") or seen.get("stableRequests")):
-        return ""
-    return _evidence([(name, number(seen[key])) for key, name in _COUNTS if seen.get(key) is not None])
+    counted = bool(seen.get("candidateRequests") or seen.get("stableRequests"))
+    rows = [(name, number(seen[key])) for key, name in _COUNTS if seen.get(key) is not None] if counted else []
+    metrics = seen.get("metrics") or ()
+    if len(metrics) > 1:
+        rows += [(str(each["name"]), counts(each)) for each in metrics if _has_counted(each)]
+    rows += [(str(each["name"]), check(each)) for each in seen.get("checks") or () if each.get("step") is not None]
+    return _evidence(rows)
+
+
+def _has_counted(metric: Mapping[str, Any]) -> bool:
+    return bool(metric.get("candidateRequests") or metric.get("stableRequests"))
 
 
 def _why_here(ended: Ended, target: Mapping[str, Any], visit: Visit) -> str:

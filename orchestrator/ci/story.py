@@ -85,14 +85,19 @@ class Ended:
         return str(self.document.get("outcome") or ("refused" if self.code == ExitCode.REFUSED else "error"))
 
     @property
+    def undone(self) -> bool:
+        """Whether the old version serves again because that was asked for: then this is no failure."""
+        return self.outcome == "rolledBack" and self.code == ExitCode.PROMOTED
+
+    @property
     def kind(self) -> Kind:
         """What the whole of it is in a test report."""
-        return _KINDS.get(self.outcome, Kind.BROKEN)
+        return Kind.PASSED if self.undone else _KINDS.get(self.outcome, Kind.BROKEN)
 
     @property
     def headline(self) -> str:
         """The outcome in a few words for people."""
-        return _HEADLINES.get(self.outcome, self.outcome)
+        return "undone" if self.undone else _HEADLINES.get(self.outcome, self.outcome)
 
     @property
     def service(self) -> str:
@@ -167,6 +172,25 @@ def moment(text: object) -> datetime | None:
 def number(value: object) -> str:
     """A value as people write it."""
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def counts(metric: Mapping[str, Any]) -> str:
+    """What one source of the document's evidence has counted, and what it comes to."""
+    said = (
+        f"new {metric['candidateFailures']} of {metric['candidateRequests']}"
+        f" {'slow' if metric.get('kind') == 'latency' else 'failed'},"
+        f" old {metric['stableFailures']} of {metric['stableRequests']}"
+    )
+    if metric.get("e") is not None:
+        said += f"; evidence {number(metric['e'])} of {metric['limit']}, proof {number(metric['proof'])}"
+        said += f" of {metric['proofLimit']}"
+    return said + ("; reports only" if metric.get("dryRun") else "")
+
+
+def check(made: Mapping[str, Any]) -> str:
+    """How one check of the document's evidence ended, and what it said."""
+    said = f"{made['state']} at step {made['step']}" + (f": {made['why']}" if made.get("why") else "")
+    return said + ("; reports only" if made.get("dryRun") else "")
 
 
 def version(side: Mapping[str, Any]) -> str:

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from orchestrator.ci.story import Ended, number, version
-from strategies.journal import Event
+from orchestrator.ci.story import Ended, check, number, version
+from strategies.events import Event, telling
 
 LIMIT_BYTES = 1024 * 1024
 """What GitHub takes for one step; a larger page would be refused as a whole."""
@@ -90,6 +90,11 @@ def _head(ended: Ended) -> Iterator[str]:
             ],
             [_target(target) for target in ended.targets],
         )
+    sources = [row for target in ended.targets for row in _sources(target)]
+    if sources:
+        yield "\n### Sources"
+        heads = ["Target", "Source", "New: failed / requests", "Old: failed / requests", "Against", "Proof", "Note"]
+        yield from table(heads, sources)
     if ended.evidence:
         yield "\n### Evidence"
         yield from table(["", ""], [[words(key), code(value)] for key, value in ended.evidence])
@@ -140,6 +145,24 @@ def _target(target: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _sources(target: Mapping[str, Any]) -> Iterator[list[str]]:
+    """What each source has counted and each check has said, against the limits."""
+    seen, name = target.get("evidence") or {}, words(target["name"])
+    for each in seen.get("metrics") or ():
+        ratios = [_ratio(each.get(f"{side}Failures"), each.get(f"{side}Requests")) for side in ("candidate", "stable")]
+        limits = [_of(each.get("e"), each.get("limit")), _of(each.get("proof"), each.get("proofLimit"))]
+        note = "reports only" if each.get("dryRun") else ""
+        note = "; ".join(filter(None, (note, words(each.get("problem") or ""))))
+        yield [name, words(each["name"]), *ratios, *limits, note]
+    for each in seen.get("checks") or ():
+        if each.get("step") is not None:
+            yield [name, words(each["name"]), *["–"] * 4, words(check(each))]
+
+
+def _of(value: float | None, limit: float | None) -> str:
+    return "–" if value is None or limit is None else f"{words(number(value))} of {words(number(limit))}"
+
+
 def _ratio(failed: int | None, of: int | None) -> str:
     return f"{failed or 0} / {of}" if of else "–"
 
@@ -149,8 +172,7 @@ def _percent(share: float | None) -> str:
 
 
 def _event(event: Event) -> str:
-    told = [(k, v) for k, v in event.data if v is not None and v is not False and v != "" and (k, v) != ("e", 1)]
-    said = [f"{words(key)}={words(_short(key, value))}" for key, value in told]
+    said = [f"{words(key)}={words(_short(key, value))}" for key, value in telling(event)]
     return _row([f"{event.at.astimezone(UTC):%H:%M:%S}", words(event.target or ""), words(event.kind), ", ".join(said)])
 
 

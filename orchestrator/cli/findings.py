@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
-from orchestrator.cli.style import percent, span
-from orchestrator.result import evidence_of
-from strategies.evidence import ALPHA
+from orchestrator.cli.finding import Finding
+from orchestrator.cli.findings_drain import of_drain
+from orchestrator.cli.findings_evidence import of_rollout, of_target
+from orchestrator.cli.style import flat, percent, span
 from strategies.model import Outcome, Rollout, Slot, TargetState
-from strategies.phases import FORWARD, TERMINAL, Phase
+from strategies.phases import TERMINAL, Phase
 from strategies.plan import Target
 from strategies.verdict import bad
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One rule: what it says now; `value` against `limit` where it counts something. Seconds, percent or numbers."""
-
-    rule: str
-    says: str
-    target: str | None = None
-    since: datetime | None = None
-    value: float | None = None
-    limit: float | None = None
-    waits: bool = False
-    breached: bool = False
-
-
-def findings(rollout: Rollout) -> list[Finding]:
+def findings(rollout: Rollout, now: datetime) -> list[Finding]:
     """Collect the rules that bear on a rollout under way; of one that has ended, those that ended it."""
-    found = list(_header(rollout))
+    found = [*_header(rollout), *of_rollout(rollout)]
     for state in rollout.targets:
         found += _target(rollout, state, rollout.service.target(state.name))
+        found += of_target(rollout, state)
+        found += of_drain(rollout, state, now)
     return found
 
 
@@ -56,9 +44,9 @@ def _target(rollout: Rollout, state: TargetState, target: Target) -> Iterator[Fi
     if state.phase is Phase.STUCK:
         yield Finding("phase", "stuck; what serves is left serving", name, since=state.since, breached=True)
     elif state.phase not in TERMINAL:
-        yield Finding("phase", state.note or state.phase.value, name, since=state.since, waits=True)
+        yield Finding("phase", flat(state.note) or state.phase.value, name, since=state.since, waits=True)
     if state.failure is not None:
-        yield Finding("verdict", state.failure.message, name, breached=True)
+        yield Finding("verdict", flat(state.failure.message), name, breached=True)
     if state.phase is Phase.PREPARING:
         limit = rollout.service.deadlines.ready_seconds
         says = f"{span(state.spent_seconds)} of {span(limit)} spent coming up"
@@ -67,7 +55,6 @@ def _target(rollout: Rollout, state: TargetState, target: Target) -> Iterator[Fi
         says = f"{percent(state.asked.share)} asked for, not read back yet"
         yield Finding("read-back", says, name, since=state.asked.at, waits=True)
     yield from _probes(state, target)
-    yield from _counts(rollout, state)
     if state.problem:
         yield Finding("last look", state.problem, name, waits=True)
     if state.lags:
@@ -95,18 +82,3 @@ def _failing(side: str, slot: Slot, state: TargetState, target: Target) -> Findi
     says = f"{who} failed {slot.failed} in a row, limit {limit}: {slot.failing_why}"
     breached = bad(slot, limit)
     return Finding("gates.probe", says, state.name, slot.failing_since, slot.failed, limit, not breached, breached)
-
-
-def _counts(rollout: Rollout, state: TargetState) -> Iterator[Finding]:
-    seen = evidence_of(rollout, state)
-    if not (seen["candidateRequests"] or seen["stableRequests"]) or state.phase not in (
-        *FORWARD,
-        *TERMINAL,
-        Phase.STUCK,
-    ):
-        return
-    says = (
-        f"candidate failed {seen['candidateFailures']} of {seen['candidateRequests']} requests, stable "
-        f"{seen['stableFailures']} of {seen['stableRequests']}: evidence {seen['e']:.3g} of {1 / ALPHA:g}"
-    )
-    yield Finding("counts", says, state.name, None, seen["e"], seen["limit"], breached=seen["e"] >= seen["limit"])

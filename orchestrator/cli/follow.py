@@ -102,11 +102,18 @@ def follow(
     return replace(drive, engine="daemon") if goes_on else drive
 
 
-def conclude(session: Session, drive: Drive, spare: Sequence[Spare] = (), waits: Reason | None = None) -> int:
+def conclude(
+    session: Session,
+    drive: Drive,
+    spare: Sequence[Spare] = (),
+    waits: Reason | None = None,
+    *,
+    undone: bool = False,
+) -> int:
     """Print the result of a drive and answer its exit code; says what to run where nothing goes on by itself.
 
     `spare` are workloads beside the rollout's own that are left over; `waits` is said where the rollout only stands
-    in the way of the one that was asked for.
+    in the way of the one that was asked for. `undone`: that it is rolled back is what was asked for.
     """
     rollout = drive.rollout
     outcome = outcome_of(rollout)
@@ -123,7 +130,7 @@ def conclude(session: Session, drive: Drive, spare: Sequence[Spare] = (), waits:
             session.out.note(waits.message)
     if drive.ending is Ending.INTERRUPTED:
         return ExitCode.TERMINATED if drive.signal == signal.SIGTERM else ExitCode.INTERRUPTED
-    return exit_code_of(outcome)
+    return ExitCode.PROMOTED if undone and outcome == "rolledBack" else exit_code_of(outcome)
 
 
 def _shown(session: Session, drive: Drive, outcome: str, waits: Reason | None) -> tuple[dict[str, Any], str]:

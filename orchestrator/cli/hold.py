@@ -13,7 +13,8 @@ from orchestrator.cli.parameters import Actor, AnyService, Because, Why
 from orchestrator.cli.session import Session
 from orchestrator.cli.times import moment
 from orchestrator.exit_codes import ExitCode
-from orchestrator.result import SCHEMA, stamp
+from orchestrator.result import SCHEMA
+from orchestrator.stamps import stamp
 from orchestrator.store.records import Suspension
 from orchestrator.words import demand_hold
 

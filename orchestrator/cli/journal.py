@@ -10,12 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from orchestrator.cli.lines import document, line, lines
+from orchestrator.cli.naming import marker, stands, version
 from orchestrator.cli.parameters import AnyService, Service
-from orchestrator.cli.render import marker, stands, version
 from orchestrator.cli.session import Session
 from orchestrator.cli.style import columns, span
 from orchestrator.exit_codes import ExitCode
-from orchestrator.result import SCHEMA, outcome_of, phase_of, reason_document, reason_of, stamp
+from orchestrator.result import SCHEMA, outcome_of, phase_of, reason_document, reason_of
+from orchestrator.stamps import stamp
 from orchestrator.store.records import StoredEvent
 from strategies.model import Outcome, Rollout
 

@@ -5,25 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from orchestrator.cli.style import Style, columns
-from orchestrator.result import stamp
+from orchestrator.cli.style import Style, columns, flat
+from orchestrator.stamps import stamp
 from orchestrator.store.records import StoredEvent
-from strategies.journal import Event, Value
+from strategies.events import Event, Value, telling
 
-_BAD = frozenset({"verdict_unhealthy", "target_unhealthy", "group_faulty", "group_left_over"})
+_BAD = frozenset({"verdict_unhealthy", "target_unhealthy", "group_faulty", "group_left_over", "check_failed"})
 _ODD = frozenset(
     {
         "probe_failing",
         "look_failed",
         "routing_lags",
         "drift_seen",
+        "metric_failing",
+        "telemetry_lost",
+        "check_unknown",
+        "step_undecided",
         "rollout_paused",
         "rollout_aborted",
         "rollout_superseded",
     }
 )
 _GOOD = frozenset(
-    {"rollout_submitted", "weight_confirmed", "group_ready", "probe_clean", "look_recovered", "routing_caught_up"}
+    {
+        "rollout_submitted",
+        "weight_confirmed",
+        "group_ready",
+        "probe_clean",
+        "look_recovered",
+        "routing_caught_up",
+        "metric_recovered",
+        "telemetry_back",
+        "check_passed",
+        "step_decided",
+    }
 )
 _DIGESTS = frozenset({"revision", "digest", "previous", "by"})
 KIND_COLUMNS = 18
@@ -58,9 +73,8 @@ def numbers(event: Event, style: Style) -> str:
     data = dict(event.data)
     before, after = data.get("before"), data.get("after")
     said = [f"{before} → {after}"] if before and after else []
-    for key, value in event.data:
-        nothing = value is None or value is False or value == "" or (key, value) == ("e", 1)
-        if nothing or (said and key in ("before", "after")):
+    for key, value in telling(event):
+        if said and key in ("before", "after"):
             continue
         said.append(f"{style.faint(f'{key}=')}{_short(key, value)}")
     return " ".join(said)
@@ -82,7 +96,7 @@ def document(stored: StoredEvent) -> dict[str, Any]:
 def _short(key: str, value: Value) -> str:
     if isinstance(value, float):
         return f"{value:g}"
-    text = str(value)
+    text = flat(str(value))
     if key in _DIGESTS:
         return text.removeprefix("sha256:")[:12]
     return f'"{text}"' if " " in text else text

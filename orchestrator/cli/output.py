@@ -6,6 +6,8 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -17,6 +19,13 @@ from orchestrator.telemetry.writing import Unfailing, put, silence, visible, vis
 
 def _nowhere() -> TextIO:
     return Path(os.devnull).open("w", encoding="utf-8")
+
+
+def _columns(stream: TextIO) -> int | None:
+    """How wide the terminal behind a stream is; None where it does not say."""
+    with suppress(OSError, ValueError):  # no file behind it, or no terminal
+        return os.get_terminal_size(stream.fileno()).columns or None
+    return None
 
 
 class _Guarded:
@@ -54,8 +63,13 @@ class Output:
         self.hear: Callable[[Mapping[str, Any]], None] | None = None
         """Who is told of the one document, whether or not it is printed."""
         self._plain, self._json = guards(system_of(os.environ))
-        self.style = self._style(self._out)
+        self._out_style = self._style(self._out)
         self.err_style = self._style(self._err)
+
+    @property
+    def style(self) -> Style:
+        """How the result is painted, as wide as its terminal is now."""
+        return replace(self._out_style, columns=_columns(self._out) if self.terminal else None)
 
     @property
     def terminal(self) -> bool:
@@ -130,7 +144,7 @@ class Output:
         return Style(colours=stream.isatty() and not plain, symbols=wide)
 
     def _write(self, stream: TextIO, text: str) -> None:
-        error = put(stream, text if self.style.symbols else self.style.ascii(text))
+        error = put(stream, text if self._out_style.symbols else self._out_style.ascii(text))
         if error is None:
             return
         if isinstance(error, BrokenPipeError):

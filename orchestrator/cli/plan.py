@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
     from orchestrator.manifest.loader import Loaded
 
 
+@dataclass(frozen=True, slots=True)
+class _Assumed:
+    """What a person says of the traffic: requests per second, and the part of them that fails."""
+
+    rps: float | None
+    failing: float | None
+
+
 def plan(
     session: Session,
     files: Files,
@@ -33,16 +42,26 @@ def plan(
     ] = None,
     vars_files: VarsFiles = None,
     var: Pairs = None,
+    rps: Annotated[
+        float | None,
+        typer.Option("--rps", metavar="NUMBER", min=0.0, help="Assume so many requests per second at each target."),
+    ] = None,
+    failing: Annotated[
+        float | None,
+        typer.Option("--failing", metavar="PERCENT", min=0.0, max=100.0, help="Assume that so many of them fail."),
+    ] = None,
 ) -> int:
     """Show every change in order with its time, how long it takes, how fast it can go back, and what it costs.
 
-    Nothing is changed. Where Azure cannot be read it is planned as a first release, and said so.
+    Nothing is changed. Where Azure cannot be read it is planned as a first release, and said so. What the gates can
+    catch depends on the traffic: it is what their sources say of the last minutes, or what is assumed.
     """
     services = _services(files, vars_files or (), var or (), service)
     if len(services) > 1 and (image or tag):
         names = ", ".join(each.manifest.service for each in services)
         raise Failure(f"--image and --tag mean one service, but there are {names}: add --service", ExitCode.USAGE)
-    plans = [_one(session, loaded, image, tag) for loaded in services]
+    assumed = _Assumed(rps, None if failing is None else failing / 100)
+    plans = [_one(session, loaded, image, tag, assumed) for loaded in services]
     session.out.document({"schema": SCHEMA, "plans": [plan_document(each) for each in plans]})
     session.out.text("\n\n".join("\n".join(plan_lines(each, session.out.style)) for each in plans))
     return ExitCode.PROMOTED
@@ -62,6 +81,7 @@ def _services(
     return meant
 
 
-def _one(session: Session, loaded: Loaded, image: str | None, tag: str | None) -> Planned:
+def _one(session: Session, loaded: Loaded, image: str | None, tag: str | None, assumed: _Assumed) -> Planned:
     digest, found_by = digest_for(session.desk, loaded, image, tag)
-    return planned(session.desk.prospect(loaded, digest, found_by))
+    prospect = session.desk.prospect(loaded, digest, found_by)
+    return planned(prospect, rps=assumed.rps, failing=assumed.failing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from orchestrator.cli.plan_evidence_json import draining_document, judged_document
 from orchestrator.cli.planned import Planned, sides
 from orchestrator.forecast_entries import ROUTING, Entry, Kind
 from orchestrator.forecast_gates import CONFIDENCES, ruled_out
@@ -47,11 +48,13 @@ def plan_document(plan: Planned) -> dict[str, Any]:
             for cost in plan.costs
         ],
         "gates": _gates(plan),
+        "drain": [draining_document(each) for each in plan.drains],
         "assumed": {
             "startSeconds": plan.assumed.start_seconds,
             "onlineSeconds": plan.assumed.online_seconds,
             "deleteSeconds": plan.assumed.delete_seconds,
             "takenSeconds": plan.assumed.taken_seconds,
+            "checkSeconds": plan.assumed.check_seconds,
         },
     }
 
@@ -168,7 +171,7 @@ def _gates(plan: Planned) -> list[dict[str, Any]]:
                 }
                 for catch in gate.catches
             ],
-            "counts": None,
+            "counts": [judged_document(each) for each in plan.judged if each.target == gate.target],
         }
         for gate in plan.gates
     ]

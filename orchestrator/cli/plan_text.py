@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.cli.naming import version
+from orchestrator.cli.plan_evidence import drain_text, evidence_lines
 from orchestrator.cli.planned import Gate, Planned, sides
-from orchestrator.cli.render import version
-from orchestrator.cli.style import Style, columns, percent, span
+from orchestrator.cli.style import Style, columns, folded, percent, span
 from orchestrator.forecast_entries import ROUTING, Entry, Kind
 from orchestrator.forecast_gates import CONFIDENCES, ruled_out
+from orchestrator.forecast_traffic import MATCHING, counts_the_leaving, must_be_shown
 from orchestrator.sites import GroupPlanned
+from strategies.gates import MetricKind
 from strategies.model import Outcome
 from strategies.plan import Quiet
+from strategies.proof import deciding
 
 _LABEL = 10
 _WORDS = {Kind.LOWER_TTL: "TTL", Kind.LEAD_PROBES: "route", Kind.SHIFT: "shift", Kind.LEAVE: "leave", Kind.KEEP: "keep"}
@@ -28,7 +32,9 @@ def plan_lines(plan: Planned, style: Style) -> list[str]:
 
 
 def _labelled(label: str, text: str, style: Style) -> str:
-    return f"  {style.faint(f'{label:{_LABEL}}')} {text}"
+    # What has no spaces is not to be torn from its label.
+    within = style.columns if " " in text else None
+    return "\n".join(folded(f"  {style.faint(f'{label:{_LABEL}}')} {text}", within, _LABEL + 3))
 
 
 def _head(plan: Planned, style: Style) -> Iterator[str]:
@@ -55,7 +61,7 @@ def _changes(plan: Planned, style: Style) -> list[str]:
     for entry in plan.expected.entries:
         row = [style.faint(f"+{span(entry.at_seconds)}"), _kind(entry, style), _says(plan, entry)]
         rows.append([row[0], style.faint(entry.target), *row[1:]] if several else row)
-    return columns(rows, indent=2)
+    return columns(rows, indent=2, within=style.columns)
 
 
 def _kind(entry: Entry, style: Style) -> str:
@@ -87,15 +93,16 @@ def _says(plan: Planned, entry: Entry) -> str:
         case Kind.HOLD:
             held = f"for {span(entry.lasts_seconds)}" if entry.lasts_seconds else "as soon as it is in force"
             led = f", {entry.led}," if entry.led else ""
-            return f"at {percent(entry.share)}{led} {held}; the probes must be clean"
+            clean = "probes must be clean and gates passed" if _gated(plan, entry) else "the probes must be clean"
+            return f"at {percent(entry.share)}{led} {held}; {clean}"
         case Kind.DRAIN:
-            return f"{span(entry.lasts_seconds or 0.0)}: {entry.note}{_uncounted(plan, entry)}"
+            return f"{span(entry.lasts_seconds or 0.0)}: {entry.note}{_quiet(plan, entry)}"
         case Kind.LEAVE:
             what = "backends" if plan.prospect.places[entry.target].routed else "endpoints"
             gone = f", {len(entry.absent)} {what} out" if entry.absent else ""
             ttl = f", TTL {entry.ttl_seconds} s" if entry.ttl_seconds else ""
             return f"{_split(plan, entry)}{gone}{_door(plan, entry)}; marks off{ttl}"
-        case Kind.WAIT:
+        case Kind.WAIT | Kind.EVIDENCE:
             return f"{span(entry.lasts_seconds or 0.0)}: {entry.note}"
         case Kind.KEEP:
             return f"{names} until {span(entry.lasts_seconds or 0.0)} later, for an instant undo"
@@ -125,13 +132,26 @@ def _door(plan: Planned, entry: Entry) -> str:
     return "" if stood == entry.entrance else f", the name in front {'opens' if entry.entrance else 'closes'}"
 
 
-def _uncounted(plan: Planned, entry: Entry) -> str:
-    """What it means for this drain that no source counts the leaving side's requests."""
-    rule = plan.prospect.rollout.service.target(entry.target).drain
-    if rule.quiet is Quiet.REQUIRED:
+def _gated(plan: Planned, entry: Entry) -> bool:
+    """Whether a source or a check can hold this step."""
+    rollout = plan.prospect.rollout
+    target, stable = rollout.service.target(entry.target), bool(rollout.target(entry.target).stable)
+    leads = (entry.share or 0.0, entry.match, entry.mirror)
+    steps = [step for step in target.plan.steps if (step.share, step.match, step.mirror) == leads]
+    return any(must_be_shown(target, step, stable=stable) for step in steps)
+
+
+def _quiet(plan: Planned, entry: Entry) -> str:
+    """What a drain waits for beside its time, as far as any source counts the leaving side's requests."""
+    target = plan.prospect.rollout.service.target(entry.target)
+    rule, counted = target.drain, counts_the_leaving(target)
+    if rule.quiet is Quiet.REQUIRED and not counted:
         after = f"after {span(rule.most_seconds)}: {rule.then.value}"
         return f"; drain.quiet is required, but no source counts its requests, so {after}"
-    return "; by time alone, no source counts its requests" if entry.names else ""
+    if entry.quiet:
+        return "; then until it is quiet"
+    why = "drain.quiet is none" if counted and rule.quiet is Quiet.NONE else "no source counts its requests"
+    return f"; by time alone, {why}" if entry.names else ""
 
 
 def _split(plan: Planned, entry: Entry) -> str:
@@ -147,11 +167,14 @@ def _split(plan: Planned, entry: Entry) -> str:
 def _sums(plan: Planned, style: Style) -> Iterator[str]:
     people = f", and whatever people take for {plan.expected.approvals} approvals" if plan.expected.approvals else ""
     if plan.expected.promoted:
-        yield _labelled("takes", f"{span(plan.expected.seconds)}{people}", style)
+        yield _labelled("takes", f"{span(plan.expected.seconds)}{people}{_unheard(plan)}", style)
     else:
         yield _labelled("takes", style.bad(f"it never gets there: {_why(plan)}"), style)
     yield _labelled("at most", _worst(plan), style)
     yield _labelled("rollback", _back(plan), style)
+    for each in plan.drains:
+        where = f"{each.target}: " if len(plan.drains) > 1 else ""
+        yield _labelled("drain", f"{where}{drain_text(each)}", style)
     creates, deletes = plan.writes(Kind.CREATE, Kind.REUSE), plan.writes(Kind.DELETE)
     kept = f", {plan.writes(Kind.KEEP)} marks of what is kept" if plan.writes(Kind.KEEP) else ""
     split = plan.writes(*ROUTING)
@@ -171,6 +194,12 @@ def _sums(plan: Planned, style: Style) -> Iterator[str]:
     yield _labelled("assumed", _assumed(plan), style)
 
 
+def _unheard(plan: Planned) -> str:
+    """Which waits are not in the time, since nobody knows how long they are."""
+    unknown = dict.fromkeys(each.rule.name for each in plan.judged if each.stretches and not each.known)
+    return f", and whatever {' and '.join(unknown)} must wait for requests" if unknown else ""
+
+
 def _assumed(plan: Planned) -> str:
     told, routed = plan.assumed, [place.routed for place in plan.prospect.places.values()]
     parts = [f"{span(told.start_seconds)} until {'a group' if not all(routed) else 'a Deployment'} runs"]
@@ -178,7 +207,13 @@ def _assumed(plan: Planned) -> str:
         parts.append(f"{span(told.online_seconds)} until Traffic Manager calls it Online")
     if any(routed):
         parts.append(f"{span(told.taken_seconds)} until a gateway says that a route is in force")
-    return ", ".join([*parts, f"{span(told.delete_seconds)} until it is deleted"])
+    parts.append(f"{span(told.delete_seconds)} until it is deleted")
+    targets = plan.prospect.rollout.service.targets
+    if any(rule.kind is MetricKind.CHECK for target in targets for rule in target.metrics):
+        parts.append(f"{span(told.check_seconds)} until a check has passed")
+    if any(step.match is not None for target in targets for step in target.plan.steps):
+        parts.append(f"{100 * MATCHING:g} % of requests match")
+    return ", ".join(parts)
 
 
 def _why(plan: Planned) -> str:
@@ -190,8 +225,18 @@ def _worst(plan: Planned) -> str:
     slow, limits = plan.slow, plan.prospect.rollout.service.deadlines
     if slow.rollout.outcome is Outcome.PROMOTED:
         how = f"with every group and every step just within deadline.ready ({span(limits.ready_seconds)})"
-        return f"{span(slow.seconds)}, {how}; what is slower is taken back"
+        return f"{span(slow.seconds)}, {how}{_patience(plan)}; what is slower is taken back"
     return f"{span(slow.seconds)}: when everything just meets deadline.ready, the whole is over its own deadline"
+
+
+def _patience(plan: Planned) -> str:
+    """What else is taken to last as long as it may."""
+    states, service = plan.prospect.rollout.targets, plan.prospect.rollout.service
+    pairs = [(service.target(state.name), bool(state.stable)) for state in states]
+    held = {t.longest_seconds for t, old in pairs for step in t.plan.steps if must_be_shown(t, step, stable=old)}
+    said = f", every gate at its longestHold ({span(max(held))})" if held else ""
+    drained = [each.most_seconds for each in plan.drains if each.most_seconds is not None]
+    return said + (f", the drain at its most ({span(max(drained))})" if drained else "")
 
 
 def _back(plan: Planned) -> str:
@@ -210,8 +255,13 @@ def _gates(plan: Planned, style: Style) -> list[str]:
     for gate in distinct:
         where = f" of {gate.target}" if len(distinct) > 1 else ""
         lines.append(style.faint(f"  what the probes{where} can catch, each group by itself"))
-        lines += columns(list(_caught(gate)), indent=4)
-    return [*lines, style.faint("  no source counts requests: what probes do not see is not judged")]
+        lines += columns(list(_caught(gate)), indent=4, within=style.columns)
+    if not any(map(deciding, plan.prospect.rollout.service.targets)):
+        return [*lines, style.faint("  no source counts requests: what probes do not see is not judged")]
+    if not plan.judged:
+        return [*lines, style.faint("  nothing serves yet that counts could be compared with: only probes decide")]
+    last = "  once it has everything, counts take back only what fails most of its requests"
+    return [*lines, *evidence_lines(plan.judged, style), "", style.faint(last)]
 
 
 def _distinct(gates: tuple[Gate, ...]) -> list[Gate]:

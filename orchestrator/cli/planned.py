@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from orchestrator.cli.failures import Failure
 from orchestrator.cli.planning import Prospect
 from orchestrator.exit_codes import ExitCode
-from orchestrator.forecast import Forecast, WayBack, forecast, slowest, way_back
+from orchestrator.forecast import Forecast, WayBack, forecast, forecast_slowly, way_back
+from orchestrator.forecast_catches import judged
+from orchestrator.forecast_drain import Draining, draining
 from orchestrator.forecast_entries import Entry, Kind
 from orchestrator.forecast_gates import Catch, catches, detection_seconds
-from orchestrator.forecast_world import Latencies
+from orchestrator.forecast_judged import Judged
+from orchestrator.forecast_traffic import assumed as assume
+from orchestrator.forecast_world import Latencies, Place
 from orchestrator.sites import GroupPlanned, Site, site_of
 from strategies.missing import mark
-from strategies.model import Slot
+from strategies.model import Rollout, Slot
 from strategies.plan import ProbeRule
+from strategies.proof import deciding
 
 _HOUR = 3600.0
 
@@ -70,6 +75,8 @@ class Planned:
     groups: tuple[GroupPlanned, ...]
     costs: tuple[Cost, ...]
     gates: tuple[Gate, ...]
+    judged: tuple[Judged, ...] = ()
+    drains: tuple[Draining, ...] = ()
 
     @property
     def parents(self) -> int:
@@ -87,12 +94,18 @@ class Planned:
         return sum(entry.writes for entry in self.expected.entries if entry.kind in kinds)
 
 
-def planned(prospect: Prospect, assumed: Latencies | None = None) -> Planned:
-    """Forecast a prospect; raises Failure with exit code 7 where no split of its weight exists."""
-    rollout, places, assumed = prospect.rollout, prospect.places, assumed or Latencies()
+def planned(
+    prospect: Prospect, assumed: Latencies | None = None, *, rps: float | None = None, failing: float | None = None
+) -> Planned:
+    """Forecast a prospect; raises Failure with exit code 7 where no split of its weight exists.
+
+    `rps` (requests per second) and `failing` (a part, 0 to 1) stand in for what the sources say of each target.
+    """
+    rollout, assumed = prospect.rollout, assumed or Latencies()
+    places = {name: _demanded(place, rps, failing) for name, place in prospect.places.items()}
     try:
         expected = forecast(rollout, places, assumed)
-        slow = forecast(rollout, places, slowest(rollout))
+        slow = forecast_slowly(rollout, places)
         back = way_back(rollout, places, expected, assumed)
     except ValueError as error:
         keys = " or ".join(dict.fromkeys(site_of(target).weight for target in prospect.loaded.targets))
@@ -108,7 +121,27 @@ def planned(prospect: Prospect, assumed: Latencies | None = None) -> Planned:
         groups,
         tuple(_costs(prospect, expected, groups)),
         tuple(_gates(prospect)),
+        tuple(_judged(rollout, places, expected)),
+        tuple(_drains(rollout, places, expected)),
     )
+
+
+def _demanded(place: Place, rps: float | None, failing: float | None) -> Place:
+    loads = tuple(assume(load, rps, failing) for load in place.demand.loads)
+    return replace(place, demand=replace(place.demand, loads=loads))
+
+
+def _judged(rollout: Rollout, places: Mapping[str, Place], expected: Forecast) -> Iterator[Judged]:
+    peers = [each for each in rollout.service.targets if deciding(each) and rollout.target(each.name).stable]
+    for target in peers:
+        for rule in deciding(target):
+            yield judged(target, places[target.name].demand.load(rule.name), rule, expected.entries, peers)
+
+
+def _drains(rollout: Rollout, places: Mapping[str, Place], expected: Forecast) -> Iterator[Draining]:
+    for target in rollout.service.targets:
+        if (found := draining(target, places[target.name].demand.pinned, expected.entries)) is not None:
+            yield found
 
 
 def _groups(prospect: Prospect) -> Iterator[GroupPlanned]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from orchestrator.cli.render import version
+from orchestrator.cli.measuring import loads
+from orchestrator.cli.naming import version
+from orchestrator.forecast_drain import last_pinned
+from orchestrator.forecast_traffic import Demand
 from orchestrator.sites import site_of
 from orchestrator.wiring import App
 from providers.errors import ProviderError
@@ -16,6 +19,7 @@ from strategies.rebuild import survey
 from strategies.seen import TargetSeen, TrafficSeen
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from orchestrator.forecast_world import Place
@@ -47,7 +51,7 @@ def prospect(app: App, loaded: Loaded, digest: str | None, tag: str | None, stor
     `store` is what is remembered of the service, None where nothing is; it is only read.
     """
     notes: list[str] = []
-    found, places, read = _world(app, loaded, notes)
+    found, places, hands = _world(app, loaded, notes)
     wanted = _wanted(loaded, found, digest, tag, notes)
     if store is not None:
         number = _with_memory(app, store, found, wanted, loaded.manifest.service, notes=notes)
@@ -57,22 +61,38 @@ def prospect(app: App, loaded: Loaded, digest: str | None, tag: str | None, stor
     rollout = begin("plan", loaded.service(), wanted, found, app.clock.now())
     whole = all(found.slots(target.name) for target in rollout.service.targets)
     nothing = whole and found.revision is not None and found.revision.id == wanted.id
-    return Prospect(loaded, rollout, places, read, nothing, notes)
+    places = _with_demand(rollout, places, hands or {}, store, app.clock.now())
+    return Prospect(loaded, rollout, places, hands is not None, nothing, notes)
 
 
-def _world(app: App, loaded: Loaded, notes: list[str]) -> tuple[Survey, dict[str, Place], bool]:
-    """Read every mark, as a submission does, but leave alone what it would sweep away."""
+def _with_demand(
+    rollout: Rollout, places: dict[str, Place], hands: Mapping[str, TargetPorts], store: Store | None, now: datetime
+) -> dict[str, Place]:
+    """What the sources count now, and for how long clients stayed in the last drain, as far as it is remembered."""
+    counted = loads(hands, rollout, now)
+    history = store.history(rollout.service.name) if store is not None else []
+    return {
+        name: replace(place, demand=Demand(counted.get(name, ()), last_pinned(history, name)))
+        for name, place in places.items()
+    }
+
+
+def _world(
+    app: App, loaded: Loaded, notes: list[str]
+) -> tuple[Survey, dict[str, Place], Mapping[str, TargetPorts] | None]:
+    """Read every mark, as a submission does, but leave alone what it would sweep away; no hands where none can read."""
     sites = {target.name: site_of(target) for target in loaded.targets}
     now = app.clock.now()
     nobody, name = TrafficSeen(now, exists=False), ""
     try:
         looks: list[TargetSeen] = []
-        for name, ports in app.hands(loaded).items():
+        hands = app.hands(loaded)
+        for name, ports in hands.items():
             looks.append(_look(name, ports, now, notes))
     except ProviderError as error:
         owner = sites[name].owner if name else "Azure"
         notes.append(f"{owner} could not be read, so this is planned as a first release: {error}")
-        return Survey(None, ()), {each: site.place(nobody) for each, site in sites.items()}, False
+        return Survey(None, ()), {each: site.place(nobody) for each, site in sites.items()}, None
     places = {}
     for look in looks:
         routing, site = look.traffic or nobody, sites[look.name]
@@ -80,7 +100,7 @@ def _world(app: App, loaded: Loaded, notes: list[str]) -> tuple[Survey, dict[str
         places[look.name] = site.place(routing, retained)
         if (said := site.absent(routing)) is not None:
             notes.append(f"{look.name}: {said}")
-    return survey(loaded.service(), looks, now), places, True
+    return survey(loaded.service(), looks, now), places, hands
 
 
 def _look(name: str, ports: TargetPorts, now: datetime, notes: list[str]) -> TargetSeen:

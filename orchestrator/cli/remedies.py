@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+from orchestrator.result import doubt_of
 from strategies.commands import FAILED, can_serve
 from strategies.model import Outcome, Rollout, Side, Slot
 from strategies.phases import Phase
@@ -51,8 +52,14 @@ def _going_on(rollout: Rollout) -> list[Remedy]:
         return [Remedy(f"rollout resume {name}", "go on from here")]
     if rollout.aborted is not None or rollout.failure is not None:
         return []
+    undecided = any(doubt_of(state) is not None for state in rollout.targets)
     if any(state.asks_person for state in rollout.targets):
-        return [Remedy(f"rollout approve {name}", "let it go on")]
+        return [Remedy(f"rollout approve {name}", "go on without proof" if undecided else "let it go on")]
+    if undecided:
+        return [
+            Remedy(f"rollout promote {name}", "go on to the next step without proof"),
+            Remedy(f"rollout pause {name}", "stay at this share, whatever is proven"),
+        ]
     if any(state.phase is Phase.HOLDING for state in rollout.targets):
         return [
             Remedy(f"rollout promote {name}", "skip this hold"),

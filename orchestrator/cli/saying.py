@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.cli.failures import Failure
-from orchestrator.cli.render import block, version
+from orchestrator.cli.naming import version
+from orchestrator.cli.render import block
 from orchestrator.cli.session import Session
 from orchestrator.cli.status import document, view_of
 from orchestrator.exit_codes import ExitCode

@@ -25,7 +25,7 @@ from orchestrator.result import blank, exit_code_of
 from orchestrator.rivals import OVERTAKEN
 from orchestrator.runner import Drive, Ending, OnInterrupt, OnTimeout, Patience
 from orchestrator.wish import Refused, Submission, Way, Wish
-from strategies.model import Reason
+from strategies.model import Outcome, Reason
 
 
 def start(
@@ -129,22 +129,37 @@ def run(session: Session, desk: Desk, service: str, ask: Ask, patience: Patience
             session.out.text(answer.message)
             return ExitCode.PROMOTED
         if answer.way is not Way.AFTER:
+            drive = _followed(session, desk, answer, _rest(session, patience, since)) if wait else None
+            if drive is not None and _went_on(answer, drive):
+                continue
             break
         if not wait:
             return _handed_over(session, service, answer)
         before = _first(session, desk, answer, _rest(session, patience, since))
         if before.ending is not Ending.ENDED:
             return conclude(session, before, waits=_waits(session, service, answer))
-    if answer.rollout is None:
-        raise AssertionError(f"{answer.way} without a rollout")
-    if not wait:
+    if drive is not None:
+        return conclude(session, drive, answer.spare, undone=answer.way is Way.RETURNING)
+    if answer.rollout is not None:
         session.out.note(f"rollout {answer.rollout.id} is under way: `rollout status {service} --watch` follows it")
         session.out.document(document(session, service, answer.rollout))
-        return ExitCode.PROMOTED
+    return ExitCode.PROMOTED
+
+
+def _followed(session: Session, desk: Desk, answer: Submission, patience: Patience) -> Drive:
+    """Follow the rollout that was begun, attached to or taken back."""
+    if answer.rollout is None:
+        raise AssertionError(f"{answer.way} without a rollout")
     if answer.way is Way.ATTACHED:
         session.out.note(f"attached to rollout {answer.rollout.id}, which is under way")
-    drive = follow(session, answer.rollout.id, _rest(session, patience, since), desk=desk)
-    return conclude(session, drive, answer.spare)
+    if answer.way is Way.RETURNING:
+        session.out.note(f"rollout {answer.rollout.id}: {answer.message}")
+    return follow(session, answer.rollout.id, patience, desk=desk)
+
+
+def _went_on(answer: Submission, drive: Drive) -> bool:
+    """Whether what was to be taken back had gone too far when its engine read that: then a new rollout leads back."""
+    return answer.way is Way.RETURNING and drive.rollout.outcome is Outcome.PROMOTED
 
 
 def _handed_over(session: Session, service: str, answer: Submission) -> int:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from orchestrator.cli.failures import Failure
 from orchestrator.cli.parameters import AnyService
-from orchestrator.cli.render import View, block, not_begun, table
 from orchestrator.cli.session import Session
 from orchestrator.exit_codes import ExitCode
 from orchestrator.result import blank, exit_code_of, outcome_of, result, watch_document
 from orchestrator.store.records import Sighting
 from strategies.model import Outcome, Reason, Rollout
+
+if TYPE_CHECKING:
+    from orchestrator.cli.render import View
 
 _WATCH_SECONDS = 0.5
 
@@ -36,7 +38,7 @@ def status(
         _watch(session, names, service)
     elif watch:
         raise Failure("--watch draws for people; with --output json ask again, or follow `events`", ExitCode.USAGE)
-    else:
+    elif not session.options.json:
         session.out.text("\n".join(_draw(session, names, watched)))
     latest = {name: session.store.latest(name) for name in names}
     shown = [{**document(session, name, latest[name]), "watch": watch_document(watched.get(name))} for name in names]
@@ -75,6 +77,8 @@ def _watched(session: Session, service: str | None) -> dict[str, Sighting]:
 
 def view_of(session: Session, rollout: Rollout, sighting: Sighting | None = None) -> View:
     """What a block about this rollout is drawn from."""
+    from orchestrator.cli.render import View
+
     now = session.clock.now()
     name = rollout.service.name
     held = session.store.suspended(name, now)
@@ -105,6 +109,8 @@ def _nothing(service: str) -> str:
 
 
 def _draw(session: Session, names: list[str], watched: dict[str, Sighting]) -> list[str]:
+    from orchestrator.cli.render import block, not_begun, table
+
     style, now = session.out.style, session.clock.now()
     if not names:
         return ["No rollout has been made yet; `rollout start FILE` begins one."]

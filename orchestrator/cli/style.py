@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import floor
 
 _ASCII = str.maketrans(
     {"●": "*", "○": "o", "✓": "+", "↩": "<", "■": "#", "→": "->", "█": "#", "░": ".", "·": "-", "…": "...", "–": "-"}
 )
 
+_NARROWEST = 20
+"""Columns that folded text needs; where there are fewer it is left as it is."""
+_GAP = re.compile(r"(?<=\S) (?=\S)(?!(?<=\d )(?:s|m|h|d|%|UTC)(?!\w))")
+_UNTOLD = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """Paints words where colours are wanted, and spells symbols in ASCII where the stream knows nothing else."""
+    """Paints words where colours are wanted, and spells symbols in ASCII where the stream knows nothing else.
+
+    `columns` is how wide the terminal is; None where it is none, and lines may be as long as they are.
+    """
 
     colours: bool = False
     symbols: bool = True
+    columns: int | None = None
 
     def strong(self, text: str) -> str:
         """The name of what is talked about."""
@@ -58,16 +69,62 @@ def width(text: str) -> int:
     return len(text)
 
 
-def columns(rows: Sequence[Sequence[str]], *, indent: int = 0, gap: int = 2) -> list[str]:
-    """Align rows of words in columns, two spaces apart; the last column is left as it is."""
+def folded(text: str, within: int | None, indent: int = 0) -> list[str]:
+    """Break a line at its spaces where it is wider than `within`; what goes on below begins at column `indent`.
+
+    A number stays with its unit, and a command between backticks in one piece.
+    """
+    if within is None or within < indent + _NARROWEST or width(text) <= within:
+        return [text]
+    lines, line = [], ""
+    for word in _pieces(text):
+        if line.strip() and width(line) + 1 + width(word) > within:
+            lines.append(line)
+            line = " " * indent + word
+        else:
+            line = f"{line} {word}" if line else word
+    return [*lines, line]
+
+
+def _pieces(text: str) -> list[str]:
+    pieces: list[str] = []
+    for word in _GAP.split(text):
+        if pieces and pieces[-1].count("`") % 2:
+            pieces[-1] += f" {word}"
+        else:
+            pieces.append(word)
+    return pieces
+
+
+def columns(rows: Sequence[Sequence[str]], *, indent: int = 0, gap: int = 2, within: int | None = None) -> list[str]:
+    """Align rows of words in columns, two spaces apart; the last one is left as it is, or folded `within` a width."""
     widths = [
         max((width(row[i]) for row in rows if i < len(row)), default=0) for i in range(max(map(len, rows), default=0))
     ]
     lines = []
     for row in rows:
         cells = [cell + " " * (widths[i] - width(cell) + gap) for i, cell in enumerate(row)]
-        lines.append((" " * indent + "".join(cells)).rstrip())
+        begins = indent + sum(widths[: len(row) - 1]) + gap * (len(row) - 1)
+        lines += folded((" " * indent + "".join(cells)).rstrip(), within, begins)
     return lines
+
+
+def flat(text: str) -> str:
+    """A text that somebody else wrote, on one line."""
+    return " ".join(filter(None, (line.strip() for line in text.splitlines()))) if "\n" in text else text
+
+
+def amount(value: float) -> str:
+    """A number of evidence as people read it: `0.42`, `3.2`, `126`, `3,200`.
+
+    It is never rounded up, so that no limit looks reached before it is; what is far beyond all limits is said so.
+    """
+    if value >= _UNTOLD:
+        return f"over {_UNTOLD:,}"
+    if value < 0.01:
+        return "under 0.01"
+    parts = 1 if value >= 100 else 10 if value >= 1 else 100
+    return f"{floor(value * parts) / parts:,.{len(str(parts)) - 1}f}".removesuffix(".0")
 
 
 def span(seconds: float) -> str:

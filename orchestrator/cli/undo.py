@@ -1,4 +1,4 @@
-"""`rollout undo`: a new rollout to the previous revision, with its own template."""
+"""`rollout undo`: back to the previous revision, by the rollout under way where that still can, else by a new one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,11 @@ def undo(
     junit: Junit = None,
     summary: Summary = None,
 ) -> int:
-    """Go back to the previous revision; what is left is held back from the watcher until `retry`."""
+    """Go back to the previous revision; what is left is held back from the watcher until `retry`.
+
+    While a rollout still has the old version beside the new one, that rollout is taken back, at once; that it ends
+    rolled back is exit 0 here. Else a new rollout leads back, from retained workloads if there are any.
+    """
     report(session, "undo", junit, summary)
     who, back, why = named(actor), to, because(reason, f"undo of {service}")
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from orchestrator.cli.findings import Finding, findings
+from orchestrator.cli.finding import Finding
+from orchestrator.cli.findings import findings
+from orchestrator.cli.naming import marker, stands, version
 from orchestrator.cli.parameters import Service
 from orchestrator.cli.remedies import Remedy, remedies
-from orchestrator.cli.render import marker, stands, version, watching
+from orchestrator.cli.render import watching
 from orchestrator.cli.session import Session
-from orchestrator.cli.style import Style, clock, columns, since
+from orchestrator.cli.style import Style, clock, columns, flat, folded, since
 from orchestrator.exit_codes import ExitCode
-from orchestrator.result import SCHEMA, outcome_of, phase_of, reason_document, reason_of, stamp, watch_document
+from orchestrator.result import SCHEMA, outcome_of, phase_of, reason_document, reason_of, watch_document
+from orchestrator.stamps import stamp
 from strategies.model import Reason, Rollout
 
 
@@ -30,7 +33,7 @@ def why(session: Session, service: Service) -> int:
         return ExitCode.PROMOTED
     runs = session.engine(service) == "daemon"
     poisoned = session.store.is_poisoned(service, rollout.revision.id)
-    found, ways = findings(rollout), remedies(rollout, engine_runs=runs, poisoned=poisoned)
+    found, ways = findings(rollout, session.clock.now()), remedies(rollout, engine_runs=runs, poisoned=poisoned)
     reason = reason_of(rollout)
     session.out.document({**_document(service, rollout, reason, found, ways), "watch": watched})
     session.out.text("\n".join([*_lines(rollout, reason, found, ways, session), *([""] if said else []), *said]))
@@ -66,16 +69,17 @@ def _lines(rollout: Rollout, reason: Reason, found: list[Finding], ways: list[Re
     style, now = session.out.style, session.clock.now()
     name = style.strong(rollout.service.name)
     head = f"{marker(rollout, style)} {name}  {version(rollout.revision)}   {stands(rollout)}"
-    lines = [head, f"  {reason.message}"]
+    wide = style.columns
+    lines = [head, *folded(f"  {flat(reason.message)}", wide, 2)]
     numbers = [(key, value) for key, value in reason.evidence if value is not None]
     if numbers:
-        lines += ["", *columns([[style.faint(key), _number(value)] for key, value in numbers], indent=4)]
+        lines += ["", *columns([[style.faint(key), _number(value)] for key, value in numbers], indent=4, within=wide)]
     for target in dict.fromkeys(each.target for each in found):
         lines += ["", f"  {style.strong(target or 'rollout')}"]
-        lines += columns([_row(each, style, now) for each in found if each.target == target], indent=4)
+        lines += columns([_row(each, style, now) for each in found if each.target == target], indent=4, within=wide)
     if ways:
         lines += ["", f"  {style.faint('what you can do')}"]
-        lines += columns([[style.busy(way.command), style.faint(way.does)] for way in ways], indent=4)
+        lines += columns([[style.busy(way.command), style.faint(way.does)] for way in ways], indent=4, within=wide)
     return lines
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from orchestrator.cli.lines import line
-from orchestrator.cli.style import Style
+from orchestrator.cli.style import Style, amount
 from orchestrator.demo.chart import Look
 from providers.emulator.load_counts import Counts
 from strategies.journal import Event
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MARGIN, LABEL = 2, 9
 WIDEST = 140
 RECENT_SECONDS = 2
-UNTOLD = frozenset({"address", "digest", "revision", "previous", "number", "e", "code", "limit"})
+UNTOLD = frozenset({"address", "digest", "revision", "previous", "number", "e", "proof", "code", "limit"})
 """What the journal's lines leave out here, where there is room for one short line each; and all single weights."""
 
 Seconds = Mapping[int, Mapping[str, Counts]]
@@ -70,7 +70,7 @@ def verdict(reason: Reason) -> str:
     if not {"candidateFailures", "candidateRequests", "e", "limit"} <= said.keys():
         return reason.message
     failed = f"{said['candidateFailures']} of {said['candidateRequests']} requests failed"
-    return f"turned back: {failed}, evidence {said['e']:,.3g} of {said['limit']:,g}"
+    return f"turned back: {failed}, evidence {amount(float(said['e'] or 0))} of {said['limit']:,g}"
 
 
 def journal(events: Sequence[Event], look: Look, *, named: bool = False) -> list[Text]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from orchestrator.cli.style import percent
+from orchestrator.cli.style import amount, percent
+from orchestrator.counted import evidence_of
 from orchestrator.demo.chart import BLANK, Look, bar, chart
 from orchestrator.demo.frame import MARGIN, RECENT_SECONDS, WIDEST, Seconds, complete, fitted, head, journal, recently
 from orchestrator.demo.fronts import Front, total_of
-from orchestrator.result import evidence_of, share_of
+from orchestrator.result import share_of
 from providers.emulator.load_counts import Counts
 from strategies.model import Rollout, TargetState
 from strategies.phases import TERMINAL
@@ -86,7 +87,7 @@ def _labelled(label: str, text: Text) -> Text:
 def _shares(scene: Scene, state: TargetState | None, counted: Seconds, width: int, look: Look) -> list[Text]:
     """The split as it was asked for above the split as clients have it."""
     cells = max(6, width - _LABEL - _NUMBERS)
-    share = share_of(state) if state is not None else {}
+    share = share_of(scene.rollout, state) if scene.rollout is not None and state is not None else {}
     asked, confirmed = share.get("intended"), share.get("confirmed")
     wanted = {} if asked is None else {scene.stable or "": 100 - asked, scene.version: asked}
     wanted.pop("", None)
@@ -140,5 +141,5 @@ def _against(rollout: Rollout, state: TargetState, look: Look) -> Text:
         return Text(look.none, "dim")
     seen, limit = evidence_of(rollout, state), rollout.service.target(state.name).probe.failures
     failing = max((slot.failed for slot in state.candidate), default=0)
-    text = Text.assemble((f"counts {seen['e']:,.3g}", "red" if seen["e"] >= 10 else ""))
+    text = Text.assemble((f"counts {amount(seen['e'])}", "red" if seen["e"] >= 10 else ""))
     return text.append(f"  probes {failing} of {limit}", "red" if failing else "")

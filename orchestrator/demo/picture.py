@@ -16,7 +16,8 @@ from rich.text import Text
 
 from orchestrator.cli.lines import line
 from orchestrator.cli.output import Output
-from orchestrator.cli.style import percent
+from orchestrator.cli.style import amount, percent
+from orchestrator.counted import evidence_of
 from orchestrator.demo import panels
 from orchestrator.demo.chart import BLANK, Look, bar, chart
 from orchestrator.demo.frame import (
@@ -35,7 +36,7 @@ from orchestrator.demo.frame import (
     verdict,
 )
 from orchestrator.demo.stage import Scene
-from orchestrator.result import evidence_of, mean_share, phase_of
+from orchestrator.result import mean_share, phase_of
 from providers.emulator.load_counts import Counts
 from strategies.model import Rollout
 from strategies.phases import TERMINAL
@@ -128,9 +129,13 @@ def _evidence(rollout: Rollout, look: Look) -> Text:
     failing = max((slot.failed for slot in state.candidate), default=0)
     if not state.exposed or not rollout.previous:
         return Text(look.none, "dim")
-    counts = f"clients' counts {seen['e']:,.3g} of {seen['limit']:,}"
-    text = Text.assemble((counts, "red" if seen["e"] >= 10 else ""))
-    return text.append(f"   failed probes {failing} of {limit} in a row", "red" if failing else "")
+    text = Text.assemble(
+        (f"clients' counts {amount(seen['e'])} of {seen['limit']:,}", "red" if seen["e"] >= 10 else "")
+    )
+    if seen["proof"] is not None:
+        proven = seen["proof"] >= seen["proofLimit"]
+        text.append(f", proof {amount(seen['proof'])} of {seen['proofLimit']}", "green" if proven else "")
+    return text.append(f"   failed probes {failing} of {limit}", "red" if failing else "")
 
 
 class Picture:

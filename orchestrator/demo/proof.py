@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from orchestrator.cli.style import Style, columns, span
+from orchestrator.cli.style import Style, amount, columns, span
+from orchestrator.counted import evidence_of
 from orchestrator.demo import scenery
 from orchestrator.demo.fronts import ENOUGH_REQUESTS, Observed, Part
-from orchestrator.result import evidence_of, outcome_of, reason_of
+from orchestrator.result import outcome_of, reason_of
 from providers.emulator.load_counts import Counts
 from strategies.journal import Event
 from strategies.model import Rollout, TargetState
@@ -275,7 +276,7 @@ def _found_out(found: Detection) -> list[tuple[str, str]]:
     if found.after_fault_seconds is not None:
         when += f", {found.after_fault_seconds:.1f} s after its first error"
     by = {"countsWorse": "the clients' counts", "probesFailed": "the probes"}.get(found.code, found.code)
-    evidence = f"evidence {found.evidence:,.4g}, limit {found.limit:,.0f}"
+    evidence = f"evidence {amount(found.evidence)}, limit {found.limit:,.0f}"
     return [
         ("found out", when),
         ("decided by", by),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.http.api_asked import Asked, Document, Told, demand_known, image_of, manifest_of
-from orchestrator.result import SCHEMA, blank, stamp, watch_document
+from orchestrator.result import SCHEMA, blank, watch_document
+from orchestrator.stamps import stamp
 from orchestrator.store.records import Suspension
 from orchestrator.words import demand_reason, demand_sensible
 from strategies.model import CommandKind, Reason, Rollout

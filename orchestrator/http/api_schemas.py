@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from strategies.gates import MetricKind, When
 from strategies.phases import Phase
 
 Schema = dict[str, Any]
 TEXT: Schema = {"type": "string"}
 MAYBE_TEXT: Schema = {"type": ["string", "null"]}
+NUMBER: Schema = {"type": "number"}
 MAYBE_NUMBER: Schema = {"type": ["number", "null"]}
 WHOLE: Schema = {"type": "integer"}
 FLAG: Schema = {"type": "boolean"}
@@ -65,6 +67,43 @@ _RESULT = a(
     targets=many(ref("Target")),
     leftovers=many(ref("Leftover")),
 )
+_CHECK_STATES = ("pending", "running", "passed", "failed", "unknown")
+_COUNTED = a(candidateRequests=WHOLE, candidateFailures=WHOLE, stableRequests=WHOLE, stableFailures=WHOLE)
+_WHEN = many({"enum": [when.value for when in When]})
+_METRIC = _with(
+    _COUNTED,
+    name=TEXT,
+    kind={"enum": [kind.value for kind in MetricKind if kind is not MetricKind.CHECK]},
+    when=_WHEN,
+    dryRun=FLAG,
+    weight=NUMBER,
+    e=MAYBE_NUMBER,
+    limit=WHOLE,
+    proof=MAYBE_NUMBER,
+    proofLimit=WHOLE,
+    since=MAYBE_TIME,
+    until=MAYBE_TIME,
+    stepCandidateRequests=WHOLE,
+    stepStableRequests=WHOLE,
+    candidateAt=MAYBE_TIME,
+    stableAt=MAYBE_TIME,
+    lateSeconds=NUMBER,
+    problem=MAYBE_TEXT,
+    mistaken=FLAG,
+    rateBefore=MAYBE_NUMBER,
+    quietSince=MAYBE_TIME,
+    quietUntil=MAYBE_TIME,
+)
+_CHECK = a(
+    name=TEXT,
+    when=_WHEN,
+    dryRun=FLAG,
+    step={"type": ["integer", "null"]},
+    state={"enum": list(_CHECK_STATES)},
+    at=MAYBE_TIME,
+    why=TEXT,
+    attempt=WHOLE,
+)
 _WATCH = a(
     image=MAYBE_TEXT,
     rule=MAYBE_TEXT,
@@ -82,6 +121,17 @@ SCHEMAS: dict[str, Schema] = {
     "Reason": a(code=TEXT, message=TEXT, evidence=ANY),
     "Group": a(target=TEXT, name=TEXT, id=MAYBE_TEXT, fqdn=MAYBE_TEXT, url=MAYBE_TEXT, state=TEXT),
     "Side": a(revision=MAYBE_TEXT, digest=MAYBE_TEXT, image=MAYBE_TEXT, tag=MAYBE_TEXT, groups=many(ref("Group"))),
+    "Metric": {**_METRIC, "description": "What one source has said; the limits are those of all of them together."},
+    "Check": {**_CHECK, "description": "A check at one step; pending where it has not been begun at any."},
+    "Evidence": _with(
+        _COUNTED,
+        e=NUMBER,
+        limit=WHOLE,
+        proof=MAYBE_NUMBER,
+        proofLimit=WHOLE,
+        metrics=many(ref("Metric")),
+        checks=many(ref("Check")),
+    ),
     "Leftover": a(target=TEXT, name=TEXT, id=MAYBE_TEXT, why=TEXT),
     "Target": a(
         name=TEXT,
@@ -95,7 +145,7 @@ SCHEMAS: dict[str, Schema] = {
         waitsForPerson=FLAG,
         decidesAt=MAYBE_TIME,
         address=MAYBE_TEXT,
-        evidence=ANY,
+        evidence=ref("Evidence"),
         reason=or_null("Reason"),
         problem=MAYBE_TEXT,
         driftSince=MAYBE_TIME,
@@ -104,7 +154,7 @@ SCHEMAS: dict[str, Schema] = {
     "Status": _with(_RESULT, watch=or_null("Watch")),
     "Commanded": _with(_RESULT, command={"type": ["integer", "null"]}),
     "Submitted": _with(
-        _RESULT, way={"enum": ["begun", "attached", "after", "nothing"]}, message=TEXT, notes=many(TEXT)
+        _RESULT, way={"enum": ["begun", "attached", "after", "nothing", "returning"]}, message=TEXT, notes=many(TEXT)
     ),
     "Services": a(schema=_SCHEMA, services=many(ref("Status")), next=MAYBE_TEXT),
     "Event": a(seq=WHOLE, at=MAYBE_TIME, rollout=TEXT, kind=TEXT, target=MAYBE_TEXT, data=ANY),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
 
-from orchestrator.result import stamp
+from orchestrator.stamps import stamp
 from orchestrator.telemetry.writing import Unfailing, visible
 
 if TYPE_CHECKING:
@@ -24,6 +24,11 @@ _WARNINGS = frozenset(
         "look_failed",
         "routing_lags",
         "drift_seen",
+        "metric_failing",
+        "telemetry_lost",
+        "check_failed",
+        "check_unknown",
+        "step_undecided",
         "rollout_aborted",
     }
 )

@@ -7,6 +7,8 @@
     rollout_watch_looks_total{host, outcome}          questions to registries
     rollout_watch_look_seconds{host}                  how long they took
     rollout_webhook_deliveries_total{source, outcome} taken, ignored, handshake, or why refused
+    rollout_evidence{service, target}                 against a candidate under way; at 1000 it is taken back
+    rollout_proof{service, target}                    for it: at 20 it may have everything
     rollout_trouble{service, kind}                    1 while a service has this trouble
     rollout_troubles_total{kind}                      how often one began
 
@@ -23,6 +25,8 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.result import outcome_of
 from orchestrator.store.rules import ENDS
 from strategies.model import Outcome
+from strategies.proof import e_of
+from strategies.telling import lost, proof_of
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric
@@ -31,9 +35,10 @@ if TYPE_CHECKING:
     from strategies.journal import Event
     from strategies.model import Rollout
 
-WATCH, MANIFEST, ROLLOUT = "watch", "manifest", "rollout"
+WATCH, MANIFEST, ROLLOUT, TELEMETRY = "watch", "manifest", "rollout", "telemetry"
 """What a trouble is of: a service may have one of each at once."""
 _CALLS_A_PERSON = {"waiting": "WaitsForPerson", "stuck": "Stuck"}
+_LOST = "TelemetryLost"
 _RELEASE_SECONDS = (30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800, 86400)
 _LOOK_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -49,6 +54,7 @@ class Meters:
         self._gauges: dict[str, Gauge] = {}
         self._series: dict[tuple[Any, str], set[tuple[str, ...]]] = {}
         self._troubles: dict[tuple[str, str], str] = {}
+        self._weighed: set[tuple[str, str]] = set()
         ProcessCollector(registry=self._registry)
         registry = self._registry
         Gauge("rollout_build_info", "The version that runs.", ["version"], registry=registry).labels(version).set(1)
@@ -73,6 +79,18 @@ class Meters:
         )
         self._deliveries = Counter(
             "rollout_webhook_deliveries", "Webhooks by what became of them.", ["source", "outcome"], registry=registry
+        )
+        self._evidence = Gauge(
+            "rollout_evidence",
+            "Evidence against the candidate; the mean over targets takes it back at 1000.",
+            ["service", "target"],
+            registry=registry,
+        )
+        self._proof = Gauge(
+            "rollout_proof",
+            "Proof for the candidate; it may have everything at 20.",
+            ["service", "target"],
+            registry=registry,
         )
         self._trouble = Gauge(
             "rollout_trouble", "1 while a service has this trouble.", ["service", "kind"], registry=registry
@@ -150,12 +168,32 @@ class Meters:
             self.troubled(rollout.service.name, _CALLS_A_PERSON[outcome], ROLLOUT)
         else:
             self.well(rollout.service.name, ROLLOUT)
+        if lost(rollout):
+            self.troubled(rollout.service.name, _LOST, TELEMETRY)
+        else:
+            self.well(rollout.service.name, TELEMETRY)
         with self._lock:
+            self._weigh(rollout)
             for event in events:
                 if event.kind == "phase_changed":
                     self._phases.labels(str(dict(event.data)["after"])).inc()
                 elif event.kind == "rollout_ended":
                     self._ended(rollout, Outcome(str(dict(event.data)["outcome"])), event)
+
+    def _weigh(self, rollout: Rollout) -> None:
+        """Show the evidence of what is under way where sources decide, and of nothing else; under the lock."""
+        name, shown = rollout.service.name, set[tuple[str, str]]()
+        for state in () if rollout.outcome in ENDS else rollout.targets:
+            target = rollout.service.target(state.name)
+            proof = proof_of(state, target)
+            if proof is not None:
+                shown.add((name, state.name))
+                self._evidence.labels(name, state.name).set(e_of(state, target))
+                self._proof.labels(name, state.name).set(proof)
+        for labels in {known for known in self._weighed if known[0] == name} - shown:
+            self._evidence.remove(*labels)
+            self._proof.remove(*labels)
+        self._weighed = {known for known in self._weighed if known[0] != name} | shown
 
     def _ended(self, rollout: Rollout, outcome: Outcome, event: Event) -> None:
         self._labelled(self._rollouts, rollout.service.name, outcome.value).inc()

@@ -13,6 +13,7 @@ from orchestrator.result import blank, result
 from strategies.journal import Event, event, submitted
 from strategies.model import Reason, Rollout, TargetState
 from strategies.phases import Phase
+from strategies.seen import CheckState
 from tests.unit.orchestrator.cli import states
 
 REFUSED = Reason("rolledBackBefore", "1.5.0 was rolled back before; `rollout retry storefront` lets it in again")
@@ -80,6 +81,16 @@ def superseded() -> Rollout:
     return replace(states.rolled_back(), failure=None, superseded_by="c" * 64)
 
 
+def judged() -> Rollout:
+    """A release that its counts took back, with a check that reports only."""
+    dry = replace(states.SMOKE, dry_run=True)
+    found = (states.checked(CheckState.FAILED, why="page | 3:\n500"),)
+    rollout = states.judged(states.counted(candidate=(48, 6)), rules=(states.ERRORS, dry), checks=found)
+    failure = Reason("countsWorse", "errors: candidate failed 54 of 432 requests", (("metric", "errors"), ("e", 1e9)))
+    rollout = states.on(rollout, phase=Phase.ROLLED_BACK, share=0.0, failure=failure)
+    return replace(rollout, failure=failure, ended_at=states.NOW)
+
+
 def every() -> dict[str, Ended]:
     """One run for each way to end, by its name."""
     paused = replace(states.holding(), paused=Reason("pause", "pause by ana"))
@@ -96,5 +107,8 @@ def every() -> dict[str, Ended]:
         "interrupted": ended(states.two_targets(), 130, engine="none"),
         "terminated": ended(states.holding(), 143, engine="none"),
         "error": ended(ERROR, 2),
+        "judged": ended(judged(), 3),
+        "undecided": ended(states.asking(), 4, engine="none"),
+        "undone": ended(states.rolled_back(), 0),
         "without a journal": ended(states.rolled_back(), 3, journal=()),
     }

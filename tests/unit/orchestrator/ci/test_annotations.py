@@ -20,6 +20,8 @@ LEVELS = {
     "none": "notice",
     "running": "notice",
     "waiting": "warning",
+    "undecided": "warning",
+    "undone": "notice",
     "timedOut": "warning",
     "superseded": "warning",
     "interrupted": "warning",

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from orchestrator.ci.junit import junit
 from orchestrator.ci.story import Ended
+from strategies.gates import MetricKind, MetricRule
 from strategies.journal import event
 from strategies.model import Reason
 from strategies.phases import Phase
@@ -27,6 +28,7 @@ REQUIRED = {
 }
 ALLOWED = {**REQUIRED, "testsuite": {*REQUIRED["testsuite"], "skipped"}, "skipped": {"message"}}
 ALLOWED |= {kind: {"type", "message"} for kind in ("failure", "error")}
+SLOW = MetricRule("slow", MetricKind.LATENCY, dry_run=True)
 KINDS = ("failure", "error", "skipped")
 
 
@@ -72,6 +74,9 @@ def test_the_report_of_every_way_to_end_is_valid_and_says_which_it_was(name: str
         "none": [],
         "rolledBack": ["failure"],
         "without a journal": ["failure"],
+        "judged": ["failure"],
+        "undone": [],
+        "undecided": ["skipped"],
         "waiting": ["skipped"],
         "superseded": ["skipped"],
         "running": ["skipped"],
@@ -166,3 +171,32 @@ def test_no_text_from_outside_breaks_the_report(message: str, note: str, host: s
     assert failure is not None
     clean = re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", message)
     assert failure.get("message") == clean
+
+
+def test_a_release_that_its_counts_took_back_is_told_with_evidence_proof_limits_and_checks() -> None:
+    suite = check(junit(runs.ended(runs.judged(), 3)))
+    failure = suite.find("testcase/failure")
+    assert failure is not None
+    told = (failure.text or "").splitlines()
+    assert told[1:3] == ["metric: errors", "e: 1e+09"]
+    for line in (
+        "requests to the new side: 432",
+        "at which it is taken back: 1000",
+        "at which it may have everything: 20",
+    ):
+        assert line in told
+    proof = next(line for line in told if line.startswith("proof for the new side: "))
+    assert 0 <= float(proof.rpartition(": ")[2]) < 0.05
+    assert told[-2:] == ["smoke: failed at step 1: page | 3:", "500; reports only"]
+
+
+def test_each_of_several_sources_is_told_apart() -> None:
+    rollout = states.judged(states.counted(), states.counted("slow"), rules=(states.ERRORS, SLOW))
+    out = check(junit(runs.ended(rollout, 5, outcome="timedOut"))).findtext("system-out") or ""
+    assert "errors: new 0 of 432 failed, old 9 of 3870; evidence 0.439702 of 1000, proof 126.113 of 20" in out
+    assert "slow: new 0 of 432 slow, old 9 of 3870; evidence 0.439702 of 1000, proof 126.113 of 20; reports" in out
+
+
+def test_an_undo_that_took_a_rollout_back_failed_nowhere() -> None:
+    found = cases_of(runs.every()["undone"])
+    assert set(found.values()) == {"passed"}

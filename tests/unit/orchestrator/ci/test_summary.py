@@ -117,3 +117,34 @@ def test_a_page_is_never_larger_than_it_may_be(limit: int, events: int, message:
 def test_the_page_of_the_longest_rollout_is_within_what_github_takes() -> None:
     page = summary(runs.ended(states.promoted(), journal=long_journal(30_000)))
     assert LIMIT_BYTES * 0.99 < len(page.encode()) <= LIMIT_BYTES
+
+
+def test_every_source_and_check_is_a_row_with_its_numbers_and_limits() -> None:
+    page = summary(runs.ended(runs.judged(), 3))
+    assert "### Sources" in page
+    source = next(line for line in page.splitlines() if line.startswith("| westeurope | errors |"))
+    assert source.startswith("| westeurope | errors | 54 / 432 | 9 / 3870 |") and source.count(" of ") == 2
+    assert " of 1000 | " in source and " of 20 | " in source
+    smoke = "| westeurope | smoke | – | – | – | – | failed at step 1: page \\| 3: 500; reports only |"
+    assert smoke in page.splitlines()
+
+
+def test_a_source_that_does_not_answer_is_told_in_its_own_words() -> None:
+    rollout = states.judged(states.counted(problem="HTTP 503 <from> prometheus"))
+    assert "| HTTP 503 &lt;from&gt; prometheus |" in summary(runs.ended(rollout, 5, outcome="timedOut"))
+
+
+def test_without_sources_there_is_no_table_of_them() -> None:
+    assert "### Sources" not in summary(runs.ended(states.promoted()))
+
+
+def test_an_event_tells_its_proof_once_there_is_any() -> None:
+    first = event(states.NOW, "phase_changed", "west", before="holding", after="shifting", step=1, e=1.0, proof=1.0)
+    later = event(states.NOW, "phase_changed", "west", before="shifting", after="holding", step=1, e=0.5, proof=2.5)
+    page = summary(runs.ended(states.promoted(), journal=[first, later]))
+    assert "before=holding, after=shifting, step=1 |" in page
+    assert "before=shifting, after=holding, step=1, e=0.5, proof=2.5 |" in page
+
+
+def test_an_undo_that_took_a_rollout_back_says_so() -> None:
+    assert summary(runs.every()["undone"]).startswith("## ↩️ storefront 1.5.0: undone\n")

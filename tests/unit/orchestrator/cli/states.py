@@ -8,9 +8,12 @@ from datetime import UTC, datetime, timedelta
 from orchestrator.store.records import Snapshot
 from strategies import names
 from strategies.begin import Survey, begin
+from strategies.evidence import Evidence, begin_step, update
+from strategies.gates import MetricKind, MetricRule, When
 from strategies.model import Asked, Member, Reason, Revision, Rollout, Slot, Stage, TargetState, TrafficIntent
 from strategies.phases import Phase
 from strategies.plan import Plan, Service, Step, Target, canary
+from strategies.seen import CheckSeen, CheckState, Counts
 
 NOW = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)
 OLD = names.revision("sha256:" + "a1" * 32, "t1", image="contoso.azurecr.io/shop/storefront", tag="1.4.2")
@@ -97,6 +100,72 @@ def holding(share: float = 10.0, rollout: Rollout | None = None, **changes: obje
     }
     values.update(changes)
     return replace(on(rollout, "westeurope", **values), ticked_at=NOW, version=9)
+
+
+ERRORS = MetricRule("errors", interval_seconds=5.0)
+SMOKE = MetricRule("smoke", MetricKind.CHECK, when=(When.BEFORE, When.DURING))
+
+
+def counted(
+    metric: str = "errors", stable: tuple[int, int] = (430, 1), candidate: tuple[int, int] = (48, 0), **changes: object
+) -> Evidence:
+    """What a source has counted in nine intervals of five seconds up to 2 seconds before NOW: requests, failures."""
+    known = begin_step(Evidence(metric))
+    for n in range(9):
+        since = ago(47 - 5 * n)
+        known = update(known, Counts(since, since + timedelta(seconds=5), *stable, *candidate))
+    known = replace(known, asked_at=ago(1), stable_at=ago(2), candidate_at=ago(2))
+    return replace(known, **changes)  # type: ignore[arg-type]
+
+
+def judged(*metrics: Evidence, rules: tuple[MetricRule, ...] = (ERRORS, SMOKE), **changes: object) -> Rollout:
+    """The same canary, judged by a source that has counted and by a check that has passed before any traffic."""
+    rollout = fresh(service(Target("westeurope", PLAN, metrics=rules)))
+    values: dict[str, object] = {"metrics": metrics or (counted(),), "checks": (checked(CheckState.PASSED, step=0),)}
+    return holding(rollout=rollout, **{**values, **changes})
+
+
+def checked(state: CheckState, *, step: int = 1, why: str = "12 of 12 pages answered", attempt: int = 0) -> CheckSeen:
+    """The check as it was found half a minute ago."""
+    return CheckSeen("smoke", step, state, ago(30), why, attempt)
+
+
+def undecided(code: str = "tooFew", message: str = "errors: 4 of 10 requests to the candidate in this step") -> Rollout:
+    """The same beyond its hold, with something that is not proven."""
+    doubt = Reason(code, message, (("metric", "errors"), ("requests", 4), ("limit", 10)))
+    few = replace(counted(), step_candidate=4, step_stable=40)
+    return judged(few, doubt=doubt, note=message, since=ago(200))
+
+
+def asking() -> Rollout:
+    """The same for so long that a person is asked."""
+    rollout = undecided()
+    message = "; undecided for 1800 s: `rollout approve` goes on, `rollout abort` back"
+    return on(rollout, since=ago(1900), asks_person=True, note=rollout.targets[0].note + message)
+
+
+def draining(**changes: object) -> Rollout:
+    """Everything on 1.5.0, the last answers that name the old side have expired, and somebody still talks to it."""
+    rate = replace(
+        counted(), step_candidate=9000, step_stable=14, rate_before=86.0, quiet_since=ago(32), quiet_until=ago(2)
+    )
+    values: dict[str, object] = {
+        "phase": Phase.DRAINING,
+        "step": 3,
+        "share": 100.0,
+        "observed": 100.0,
+        "metrics": (rate,),
+        "ttl_shift": 10,
+        "expires_at": ago(78),
+        "since": ago(60),
+        "note": "answers expire 11:58:42, + 60 s propagation + 10 s margin = 11:59:52 UTC; waits for 60 s without"
+        " requests",
+        "talkers": (("10.4.0.7", 0.4), ("10.4.0.9", 0.1)),
+    }
+    rollout = judged(rate, **{**values, **changes})
+    if "asked" in changes:
+        return rollout
+    return on(rollout, asked=asked(rollout, 100.0))
 
 
 def promoted() -> Rollout:

@@ -60,8 +60,8 @@ def test_one_target_on_its_way_back_outweighs_another_that_is_earlier_in_the_tab
 
 
 def test_a_deadline_that_was_passed_is_a_breach() -> None:
-    fine = {each.rule: each.breached for each in findings(states.holding())}
-    late = {each.rule: each.breached for each in findings(replace(states.holding(), wave_seconds=21601.0))}
+    fine = {each.rule: each.breached for each in findings(states.holding(), states.NOW)}
+    late = {each.rule: each.breached for each in findings(replace(states.holding(), wave_seconds=21601.0), states.NOW)}
     assert (fine["deadline.wave"], late["deadline.wave"], late["deadline.total"]) == (False, True, False)
 
 

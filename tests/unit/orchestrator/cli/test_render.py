@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 from orchestrator.cli.findings import findings
 from orchestrator.cli.remedies import remedies
 from orchestrator.cli.render import View, block, table
-from orchestrator.cli.style import Style, bar, columns, percent, span, width
+from orchestrator.cli.style import Style, amount, bar, columns, folded, percent, span, width
 from strategies.commands import FAILED
+from strategies.evidence import Evidence
 from strategies.model import Reason, Rollout, Stage
 from strategies.phases import Phase
+from strategies.plan import Target
+from strategies.seen import CheckState
 from tests.unit.orchestrator.cli import states
 
 PLAIN, COLOURED = Style(), Style(colours=True)
@@ -133,10 +136,10 @@ def test_a_stream_that_knows_no_symbols_gets_ascii() -> None:
 def test_why_names_each_rule_with_its_number_and_its_limit() -> None:
     slots = states.candidate(states.fresh().targets[0], failed=2, failing_why="status 503", failing_since=states.ago(4))
     rollout = states.on(states.holding(), candidate=slots)
-    (found,) = [each for each in findings(rollout) if each.rule == "gates.probe"]
+    (found,) = [each for each in findings(rollout, states.NOW) if each.rule == "gates.probe"]
     assert (found.value, found.limit, found.breached) == (2, 3, False)
     assert found.says.endswith("failed 2 in a row, limit 3: status 503")
-    rules = {each.rule for each in findings(rollout)}
+    rules = {each.rule for each in findings(rollout, states.NOW)}
     assert {"phase", "deadline.wave", "deadline.total"} <= rules
 
 
@@ -193,3 +196,108 @@ def test_columns_begin_at_the_same_place_in_every_row(rows: list[list[str]]) -> 
 
 def test_shares_are_written_without_a_needless_zero() -> None:
     assert [percent(share) for share in (10.0, 33.333, None)] == ["10 %", "33.3 %", "–"]
+
+
+def within(columns: int, rollout: Rollout) -> list[str]:
+    """The block of a rollout as it stands in a terminal of this width."""
+    return block(View(rollout, states.NOW, "process 4711 on build-7"), Style(columns=columns))
+
+
+def test_evidence_proof_checks_and_counts_stand_in_one_line_each() -> None:
+    checks = (states.checked(CheckState.RUNNING, why=""),)
+    text = drawn(states.judged(checks=checks))
+    assert "  evidence   0.43 of 1,000, proof 126 of 20; failed 0 of 432, stable 9 of 3,870\n" in text
+    assert "  checks     smoke running\n" in text
+
+
+def test_without_a_source_that_decides_or_before_it_has_counted_no_evidence_is_shown() -> None:
+    dry = replace(states.ERRORS, dry_run=True)
+    assert "evidence" not in drawn(states.judged(rules=(dry,)))
+    assert "evidence" not in drawn(states.judged(Evidence("errors")))
+    assert "evidence" not in drawn(states.holding())
+
+
+def test_an_undecided_step_says_what_is_missing_and_when_a_person_is_asked() -> None:
+    text = drawn(states.undecided())
+    assert "  now        errors: 4 of 10 requests to the candidate in this step\n" in text
+    assert "  next       a person is asked in 26 m 40 s, unless it is proven before\n" in text
+    text = drawn(states.asking())
+    assert "waits for a person" in text.splitlines()[0]
+    assert "`rollout why storefront` says what can be done" in text
+    assert "  next " not in text
+
+
+def test_a_drain_says_who_is_quiet_and_who_still_talks_and_promises_no_time() -> None:
+    text = drawn(states.draining())
+    assert "  quiet      errors quiet for 30 s of 1 m; still talks: 10.4.0.7 0.4/s, 10.4.0.9 0.1/s\n" in text
+    assert "decides" not in text
+
+
+def test_a_source_that_does_not_answer_and_a_split_that_is_far_off_are_shown_below_their_target() -> None:
+    seen = states.counted(stable=(48, 0), candidate=(48, 0), problem="HTTP 503:\n  no answer")
+    lines = drawn(states.judged(seen)).splitlines()
+    below = lines[next(i for i, line in enumerate(lines) if line.startswith("  westeurope")) + 1 :]
+    assert below[:2] == [
+        "    source errors: HTTP 503: no answer",
+        "    50 % of its requests go to the candidate, far more than the 10 % asked for",
+    ]
+
+
+def test_of_several_targets_each_says_its_own_evidence_and_the_head_the_mean() -> None:
+    west, north = (Target(name, states.PLAN, metrics=(states.ERRORS,)) for name in ("westeurope", "northeurope"))
+    rollout = states.holding(rollout=states.fresh(states.service(west, north)))
+    text = drawn(states.on(rollout, metrics=(states.counted(),)))
+    assert "  evidence   0.71 of 1,000, proof 126 of 20\n" in text
+    assert "    evidence 0.43 of 1,000, proof 126 of 20; failed 0 of 432, stable 9 of 3,870\n" in text
+
+
+@pytest.mark.parametrize(
+    "rollout",
+    [states.judged(), states.undecided(), states.asking(), states.draining(), states.promoted(), states.rolled_back()],
+    ids=["judged", "undecided", "asking", "draining", "promoted", "rolledBack"],
+)
+@pytest.mark.parametrize("columns", [80, 100, 120])
+def test_a_block_fits_its_terminal_and_loses_no_word_in_it(columns: int, rollout: Rollout) -> None:
+    lines = within(columns, rollout)
+    # An image with its digest is a word of its own, which nobody can break.
+    assert max(len(line) for line in lines if "sha256:" not in line) <= columns
+
+    def words(text: list[str]) -> list[str]:
+        return sorted(" ".join(text).replace("█", "").replace("░", "").split())
+
+    assert words(lines) == words(within(1000, rollout))
+
+
+@given(st.text("ab `1s%", max_size=120), st.integers(30, 80), st.integers(0, 9))
+def test_folding_breaks_lines_only_at_spaces_and_hangs_what_follows(text: str, columns: int, indent: int) -> None:
+    lines = folded(text, columns, indent)
+    assert " ".join([lines[0], *(line[indent:] for line in lines[1:])]) == text
+    assert all(line.startswith(" " * indent) for line in lines[1:])
+    if text.count("`") < 2 and all(len(word) < 20 for word in text.replace(" s", "_s").replace(" %", "_%").split()):
+        assert all(len(line.rstrip()) <= columns or "  " in line for line in lines)
+
+
+def test_a_number_stays_with_its_unit_and_a_command_in_one_piece() -> None:
+    assert folded("it waits for at most 30 s and then", 22) == ["it waits for at most", "30 s and then"]
+    assert folded("say this: `rollout abort storefront` or not", 30) == [
+        "say this:",
+        "`rollout abort storefront` or",
+        "not",
+    ]
+
+
+@given(st.floats(0, 1e308))
+def test_a_number_of_evidence_is_never_rounded_up(value: float) -> None:
+    said = amount(value)
+    if said[0].isdigit():
+        assert float(said.replace(",", "")) <= value
+    else:
+        assert said == ("over 1,000,000" if value >= 1e6 else "under 0.01")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.0, "under 0.01"), (0.437, "0.43"), (1.0, "1"), (3.29, "3.2"), (19.96, "19.9"), (126.6, "126"), (999.9, "999")],
+)
+def test_numbers_of_evidence_read_as_people_write_them(value: float, said: str) -> None:
+    assert amount(value) == said

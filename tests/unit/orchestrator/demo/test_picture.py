@@ -93,14 +93,16 @@ def test_a_frame_says_both_kinds_of_evidence_and_after_the_verdict_its_reason():
     rollout = scene().rollout
     assert rollout is not None
     slots = states.candidate(rollout.targets[0], failed=2, failing_why="status 500")
-    assert "failed probes 2 of 3 in a row" in frame(scene(rollout=states.on(rollout, candidate=slots)))
-    assert "clients' counts 1 of 1,000" in frame(scene())
+    assert "failed probes 2 of 3" in frame(scene(rollout=states.on(rollout, candidate=slots)))
+    assert "clients' counts 1 of 1,000   failed" in frame(scene())
+    judged = frame(scene(rollout=states.judged(states.counted())), (80, 24))
+    assert "clients' counts 0.43 of 1,000, proof 126 of 20   failed probes 0 of 3" in judged
     turned = states.on(rollout, phase=Phase.RETURNING)
     probes = Reason("probesFailed", "web failed 5 probes in a row")
     assert "web failed 5 probes in a row" in frame(scene(rollout=replace(turned, failure=probes)))
     numbers = (("e", 1943.2), ("limit", 1000.0), ("candidateRequests", 54), ("candidateFailures", 7))
     counts = Reason("countsWorse", "candidate failed 7 of 54 requests", numbers)
-    told = "turned back: 7 of 54 requests failed, evidence 1.94e+03 of 1,000"
+    told = "turned back: 7 of 54 requests failed, evidence 1,943 of 1,000"
     assert told in frame(scene(rollout=replace(turned, failure=counts)), (80, 24))
 
 

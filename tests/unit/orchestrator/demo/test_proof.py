@@ -14,7 +14,6 @@ from orchestrator.demo import scenery_cluster
 from orchestrator.demo.fronts import Observed, Part
 from orchestrator.demo.proof import Detection, Proof, Release, detection
 from providers.emulator.load_counts import Counts
-from strategies.evidence import Evidence
 from strategies.journal import event
 from strategies.model import Reason, Rollout
 from tests.unit.orchestrator.cli import states
@@ -109,10 +108,9 @@ def test_what_was_sent_after_a_release_is_not_counted_to_it():
 
 def decided(**changes: Any) -> Rollout:
     """The rollout as it was saved when the verdict fell."""
-    rollout = states.holding(20.0)
+    rollout = states.judged(states.counted(stable=(30, 0), candidate=(7, 1)), rules=(states.ERRORS,))
     slots = states.candidate(rollout.targets[0], failed=2)
-    evidence = Evidence(((7.0,) * 8, (7.0,) * 8), candidate_requests=63, candidate_failures=8)
-    rollout = states.on(rollout, candidate=slots, evidence=evidence)
+    rollout = states.on(rollout, candidate=slots)
     return replace(rollout, failure=Reason("countsWorse", "candidate failed 8 of 63"), **changes)
 
 
@@ -144,7 +142,7 @@ def test_detection_counts_the_candidates_failed_probes_up_to_the_verdict_and_no_
     assert found is not None
     slots = len(rollout.targets[0].candidate)
     assert found.probes_failed == 3 + 2 * slots
-    assert (found.requests, found.failed, found.limit) == (63, 8, 1000)
+    assert (found.requests, found.failed, found.limit) == (63, 9, 1000)
     assert found.evidence > found.limit / 2
 
 

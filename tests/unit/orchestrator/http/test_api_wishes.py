@@ -78,6 +78,19 @@ def test_an_undo_goes_back_to_what_was_promoted_before(yard: tuple[Yard, str]) -
     assert (answer.status, answer.document["candidate"]["tag"]) == (201, "v1")
 
 
+def test_an_undo_while_the_old_side_is_warm_takes_the_rollout_under_way_back(yard: tuple[Yard, str]) -> None:
+    world, url = yard
+    world.drive(start(world, url, "v1").document["rollout"])
+    slow = MANIFEST.replace("margin: 1s", "margin: 300s")
+    under_way = start(world, url, "v2", manifest=slow).document["rollout"]
+    world.drive(under_way, timeout_seconds=120.0)
+    assert world.store.load(under_way).target("west").phase.value == "draining"
+    answer = ask(url, "POST", "/api/v1/services/shop/undo", {"reason": "odd"}, token=ACTS)
+    assert (answer.status, answer.document["way"], answer.document["rollout"]) == (200, "returning", under_way)
+    assert "v1" in answer.document["message"]
+    assert world.said(under_way) == ["abort"]
+
+
 def test_a_plan_over_the_api_changes_nothing(yard: tuple[Yard, str]) -> None:
     world, url = yard
     digest = world.wish("v1").digest

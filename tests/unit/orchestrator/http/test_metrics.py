@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from orchestrator.telemetry.metrics import MANIFEST, Meters
+from strategies.evidence import proof
 from strategies.journal import explain
 from strategies.model import Reason, Rollout
 from strategies.phases import Phase
+from strategies.proof import e_of
 from tests.unit.strategies.build import at, in_phase, rollout, service
+from tests.unit.strategies.sources import RULE, after, judged
 
 NAMES = st.sampled_from(["shop", "cart", "mail", "a.b/c:5000", 'qu"ote\\', "line\nend"])
 
@@ -134,3 +137,52 @@ def test_a_rollout_that_waits_for_a_person_is_a_trouble_until_it_goes_on() -> No
     assert named(meters, "rollout_trouble", "service", "kind") == {("shop", "WaitsForPerson"): 1.0}
     listen(replace(paused, paused=None), ())
     assert named(meters, "rollout_trouble", "service", "kind") == {}
+
+
+def weighed(meters: Meters) -> dict[str, dict[tuple[str, ...], float]]:
+    """Evidence and proof by service and target."""
+    return {name: named(meters, f"rollout_{name}", "service", "target") for name in ("evidence", "proof")}
+
+
+def test_evidence_and_proof_of_what_is_under_way_are_shown_by_target_until_it_ends() -> None:
+    meters = Meters("0.1.0")
+    listen = meters.listener()
+    of = after(judged(names=("west", "north")), 15, (100, 0), (100, 1))
+    listen(of, ())
+    assert set(weighed(meters)["evidence"]) == {("shop", "west"), ("shop", "north")}
+    state = of.target("west")
+    assert weighed(meters)["evidence"][("shop", "west")] == pytest.approx(e_of(state, of.service.target("west")))
+    assert weighed(meters)["proof"][("shop", "west")] == pytest.approx(proof(state.metrics[0]))
+    ended = in_phase(in_phase(of, Phase.PROMOTED), Phase.PROMOTED, name="north")
+    listen(replace(ended, ended_at=at(90)), ())
+    assert weighed(meters) == {"evidence": {}, "proof": {}}
+
+
+def test_of_a_service_that_no_source_decides_about_no_evidence_is_shown() -> None:
+    meters = Meters("0.1.0")
+    meters.listener()(judged(replace(RULE, dry_run=True)), ())
+    meters.listener()(rollout(), ())
+    assert weighed(meters) == {"evidence": {}, "proof": {}}
+
+
+def test_telemetry_of_the_candidate_that_is_lost_is_a_trouble_until_it_is_back() -> None:
+    meters = Meters("0.1.0")
+    listen = meters.listener()
+    troubles = []
+    of = judged(share=10.0)
+    for start, seconds, candidate in ((0, 20, (1, 0)), (20, 40, None), (60, 10, (1, 0))):
+        of = after(of, seconds, (100, 0), candidate, start=start)
+        listen(of, ())
+        troubles.append(named(meters, "rollout_trouble", "service", "kind"))
+    assert troubles == [{}, {("shop", "TelemetryLost"): 1.0}, {}]
+    assert named(meters, "rollout_troubles_total", "kind") == {("TelemetryLost",): 1.0}
+
+
+def test_a_lost_telemetry_and_a_waiting_person_are_two_troubles() -> None:
+    meters = Meters("0.1.0")
+    of = after(judged(share=10.0), 60, (100, 0), None)
+    meters.listener()(replace(of, paused=Reason("pause", "paused by ana")), ())
+    assert set(named(meters, "rollout_trouble", "service", "kind")) == {
+        ("shop", "TelemetryLost"),
+        ("shop", "WaitsForPerson"),
+    }
