@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.cli.style import amount, bar, columns, folded, percent, span
+from orchestrator.cli.style import Style, amount, bar, columns, folded, percent, span
 
 
 @given(st.floats(0, 4e7))
@@ -24,7 +24,7 @@ def test_lengths_of_time_read_as_people_say_them(seconds: float, text: str) -> N
 
 @given(st.floats(0, 100), st.integers(1, 60))
 def test_a_bar_has_always_the_same_width_and_hides_no_traffic(share: float, cells: int) -> None:
-    text = bar(share, PLAIN, cells)
+    text = bar(share, Style(), cells)
     assert len(text) == cells
     assert ("█" in text) == (share > 0)
 
