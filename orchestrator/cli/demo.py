@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.failures import Failure, Terminated
+from orchestrator.cli.failures import Failure
 from orchestrator.cli.session import Session
 from orchestrator.exit_codes import ExitCode
 
@@ -29,8 +29,7 @@ def demo(
     try:
         return _played(session, kubernetes)
     except KeyboardInterrupt as interrupt:
-        session.out.note("interrupted; the demo's own Azure is gone, and nothing is left of it")
-        return ExitCode.TERMINATED if isinstance(interrupt, Terminated) else ExitCode.INTERRUPTED
+        raise type(interrupt)("interrupted; the demo's own Azure is gone, and nothing is left of it") from interrupt
     except (PlayError, EmulatorError) as error:
         raise Failure(str(error), ExitCode.ERROR) from error
 

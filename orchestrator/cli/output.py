@@ -60,6 +60,8 @@ class Output:
         self._out = out or sys.stdout or _nowhere()
         self._err = err or sys.stderr or _nowhere()
         self.closed = False
+        self.answered = False
+        """Whether the one document, or the beginning of one that is streamed, has been given."""
         self.hear: Callable[[Mapping[str, Any]], None] | None = None
         """Who is told of the one document, whether or not it is printed."""
         self._plain, self._json = guards(system_of(os.environ))
@@ -100,6 +102,7 @@ class Output:
 
     def document(self, document: Mapping[str, Any]) -> None:
         """Write the one JSON document; nothing with `--output text`."""
+        self.answered = True
         if self.hear is not None:
             self.hear(document)
         if self.options.json:
@@ -107,6 +110,7 @@ class Output:
 
     def raw(self, text: str) -> None:
         """Write JSON to standard output as it is, whatever the format: a part of a document that is streamed."""
+        self.answered = True
         self._write(self._out, visible_json(self._json(text)))
 
     def note(self, text: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import takewhile
 from types import FrameType
@@ -29,7 +30,10 @@ def run_verb(verb: Verb, arguments: Sequence[str], session_of: Callable[[Options
     """Parse the arguments and run the verb; answers the exit code and lets no exception through."""
     guessed = Options(Format.JSON if wants_json(arguments, os.environ) else Format.TEXT, debug="--debug" in arguments)
     try:
-        options, function = _parse(verb, arguments)
+        with _terminable():
+            options, function = _parse(verb, arguments)
+    except KeyboardInterrupt as interrupt:
+        return _interrupted(session_of(guessed, Output(guessed)).out, interrupt)
     except typer.Exit as answered:  # --help has been printed
         return answered.exit_code
     except _UsageError as error:
@@ -83,21 +87,38 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
     raise Terminated
 
 
-def _guarded(session: Session, function: Callable[[], int | None]) -> int:
-    """Run, and turn every exception into a sentence and a code."""
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM raise Terminated while the block runs."""
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        code = int(function() or 0)
-    except KeyboardInterrupt as interrupt:
-        session.out.note("interrupted; nothing is lost, what is under way can be followed again")
-        code = ExitCode.TERMINATED if isinstance(interrupt, Terminated) else ExitCode.INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - the last line of defence: people get a sentence, never a traceback
-        code = _failed(session, error)
+        yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _guarded(session: Session, function: Callable[[], int | None]) -> int:
+    """Run, and turn every exception into a sentence and a code."""
+    try:
+        with _terminable():
+            code = int(function() or 0)
+    except KeyboardInterrupt as interrupt:
+        code = _interrupted(session.out, interrupt)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: people get a sentence, never a traceback
+        code = _failed(session, error)
     session.out.flush()
     if session.at_end is not None:
         session.at_end(code)
+    return code
+
+
+def _interrupted(out: Output, interrupt: KeyboardInterrupt) -> int:
+    """Tell of an interrupt that no verb has made a result of; whoever reads JSON gets a document all the same."""
+    code = ExitCode.TERMINATED if isinstance(interrupt, Terminated) else ExitCode.INTERRUPTED
+    message = str(interrupt) or "interrupted; nothing is lost, what is under way can be followed again"
+    if not out.answered:
+        out.document({"schema": 1, "error": {"code": int(code), "message": message}})
+    out.note(message)
     return code
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import aiohttp
 
-from providers.emulator.envoy_config import Config, bootstrap, configure, resources
+from providers.emulator.envoy_config import Config, bootstrap, configure, places, resources
 from providers.emulator.world import World
 
 START_SECONDS = 20.0
@@ -143,6 +143,7 @@ class Envoy:
             for cluster in clusters:
                 cluster.gateways.awaits = True
             revisions = {cluster.name: cluster.gateways.revision for cluster in clusters}
+            ending = {cluster.name: cluster.kubelet.ending for cluster in clusters}
             seen = tuple((id(cluster), cluster.objects.version, cluster.gateways.revision) for cluster in clusters)
             if self._process is None or (seen == self._seen and not self._is_time()):
                 return
@@ -150,6 +151,7 @@ class Envoy:
             await self._tell(configure(clusters, self._folder))
             for cluster in clusters:
                 cluster.gateways.confirm(revisions[cluster.name])
+                cluster.kubelet.let_go(ending[cluster.name])
 
     def _is_time(self) -> bool:
         """Say whether a cluster that nothing leads to has been kept for long enough."""
@@ -158,9 +160,9 @@ class Envoy:
 
     async def _tell(self, wanted: Config) -> None:
         told, now = self._told, asyncio.get_running_loop().time()
-        for name, endpoints in wanted.endpoints.items():
-            if told.endpoints.get(name) != endpoints:
-                self._write("eds", name, resources([endpoints], self._next()))
+        changed = {name: body for name, body in wanted.endpoints.items() if told.endpoints.get(name) != body}
+        for name, endpoints in changed.items():
+            self._write("eds", name, resources([endpoints], self._next()))
         for name in told.clusters:
             if name not in wanted.clusters:
                 self._leaving.setdefault(name, now)
@@ -173,6 +175,7 @@ class Envoy:
         if clusters != told.clusters:
             self._write("cds", "clusters", resources(clusters.values(), self._next()))
             await self._until(lambda: self._has_clusters(clusters), TAKE_SECONDS, "it did not take the clusters")
+        await self._until(lambda: self._has_endpoints(changed), TAKE_SECONDS, "it did not take the endpoints")
         versions: dict[str, str] = {}
         for name, routes in wanted.routes.items():
             if told.routes.get(name) != routes:
@@ -239,6 +242,14 @@ class Envoy:
         told = await self._ask("/clusters")
         known = {line.partition("::")[0] for line in (told or "").splitlines()}
         return told is not None and known == set(wanted)
+
+    async def _has_endpoints(self, wanted: Mapping[str, Any]) -> bool:
+        if not wanted:
+            return True
+        told = await self._ask("/clusters")
+        lines = [line.split("::") for line in (told or "").splitlines()]
+        found = {(words[0], words[1]) for words in lines if words[2:3] == ["cx_active"]}
+        return told is not None and {one for one in found if one[0] in wanted} == places(wanted)
 
     async def _has_listeners(self, wanted: Mapping[str, Any]) -> bool:
         told = await self._ask("/listeners?format=json")

@@ -76,6 +76,16 @@ def resources(entries: Iterable[Json], version: str) -> Json:
     return {"version_info": version, "resources": list(entries)}
 
 
+def places(endpoints: Mapping[str, Json]) -> set[tuple[str, str]]:
+    """Return every cluster with each `address:port` behind it, as Envoy writes them where it lists its clusters."""
+    return {
+        (name, f"{at['address']}:{at['port_value']}")
+        for name, body in endpoints.items()
+        for group in body["endpoints"]
+        for at in (one["endpoint"]["address"]["socket_address"] for one in group["lb_endpoints"])
+    }
+
+
 def bootstrap(folder: str) -> Json:
     """Return what Envoy is started with: an admin port of its own, and where to look for the rest."""
     return {

@@ -182,6 +182,7 @@ class LoopbackEmulator:
             due = self.world.tick()
             await self._workloads.sync()
             if self._envoy is not None:
+                # With nothing in between: what it is led to now listens.
                 await _told(self._envoy)
             nap = LONGEST_NAP_SECONDS if due is None else seconds_between(self.world.now(), due)
             with contextlib.suppress(TimeoutError):

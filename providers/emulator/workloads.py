@@ -49,8 +49,8 @@ class _Tenancy:
 class WorkloadServers:
     """Opens and closes listeners as the world's groups, pods, Services and Gateways come, crash, recover and go.
 
-    Call `sync` on the loop whenever the world may have moved; calls wait for one another. `leave` names the kinds of
-    workloads whose addresses are only held, because somebody else serves there.
+    Call `sync` on the loop whenever the world may have moved; all callers wait for the same work. `leave` names the
+    kinds of workloads whose addresses are only held, because somebody else serves there.
     """
 
     def __init__(self, world: World, rng: random.Random, leave: Collection[str] = ()) -> None:
@@ -61,30 +61,37 @@ class WorkloadServers:
         self._retired: deque[socket.socket] = deque()
         self._failed: set[str] = set()
         self._seen = -1
-        self._lock = asyncio.Lock()
+        self._work: asyncio.Task[None] | None = None
 
     async def sync(self) -> None:
-        """Make the open listeners those that the world wants now; cheap when nothing has changed."""
-        async with self._lock:
-            # Only now: whoever finds another one at work shall return when that work is done, not before.
-            if self._seen == self._world.revision:
-                return
-            self._seen = self._world.revision
-            wanted = {entry.group_id: entry for entry in self._world.workloads() if not entry.deleting}
-            for group_id in [held for held in self._held if held not in wanted]:
-                await self._retire(group_id)
-            self._failed &= set(wanted)
-            for workload in wanted.values():
-                if workload.group_id not in self._failed:
-                    await self._serve(workload)
+        """Make the open listeners those that the world wants when this returns; cheap when nothing has changed."""
+        # Again for what changed meanwhile: a pod that is ready by now must listen before a data plane is led to it.
+        while self._seen != self._world.revision:
+            if self._work is None or self._work.done():
+                self._work = asyncio.create_task(self._follow(), name="emulator-listeners")
+            # A caller that is cancelled, as when its client leaves, must not leave sockets half open or half closed.
+            await asyncio.shield(self._work)
+
+    async def _follow(self) -> None:
+        revision = self._world.revision
+        wanted = {entry.group_id: entry for entry in self._world.workloads() if not entry.deleting}
+        for group_id in [held for held in self._held if held not in wanted]:
+            await self._retire(group_id)
+        self._failed &= set(wanted)
+        for workload in wanted.values():
+            if workload.group_id not in self._failed:
+                await self._serve(workload)
+        self._seen = revision
 
     async def stop(self) -> None:
         """Close everything that is held and wait for it."""
-        async with self._lock:
-            for group_id in list(self._held):
-                await self._retire(group_id)
-            while self._retired:
-                self._retired.popleft().close()
+        work, self._work = self._work, None
+        if work is not None:
+            await asyncio.wait([work])
+        for group_id in list(self._held):
+            await self._retire(group_id)
+        while self._retired:
+            self._retired.popleft().close()
 
     async def _serve(self, workload: Workload) -> None:
         tenancy = self._held.get(workload.group_id)

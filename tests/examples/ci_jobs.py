@@ -19,9 +19,9 @@ import yaml
 SECONDS = 120
 _STANDS_IN = {
     "rollout": f'exec "{sys.executable}" -c "from orchestrator.cli.main import main; main()" "$@"',
-    # A push puts the image into the emulator's registry, with the behaviour that the test wants.
+    # A push puts the image into the emulator's registry.
     "docker": 'case "$1" in push) name="${2%:*}"; curl -fsS "$EMULATOR/_emulator/images" -d '
-    '"{\\"repository\\": \\"${name#*/}\\", \\"tag\\": \\"${2##*:}\\", \\"behaviour\\": $BEHAVIOUR}" ;; esac',
+    '"{\\"repository\\": \\"${name#*/}\\", \\"tag\\": \\"${2##*:}\\"}" ;; esac',
     "az": 'test "$1 $2" = "acr login"',
     "pipx": 'test "$1" = install && test -n "$2"',
 }
@@ -76,7 +76,8 @@ def tools(folder: Path) -> str:
 def run(step: Step, folder: Path, environment: Mapping[str, str], cancel_at: str = "") -> tuple[int, str]:
     """Run one step in a session of its own; its exit code and its log, of both streams.
 
-    Once its log holds `cancel_at` it is cancelled as GitHub does it: the step's own process is interrupted.
+    Once its log holds `cancel_at` it is cancelled as GitHub does it: the step's own process is interrupted. A step that
+    is not over after SECONDS is killed, and told as such: what it has left behind is then only half of it.
     """
     said = folder.parent / "said"
     with said.open("wb") as stream:
@@ -94,8 +95,8 @@ def run(step: Step, folder: Path, environment: Mapping[str, str], cancel_at: str
                 _await(said, cancel_at, process)
                 process.send_signal(signal.SIGINT)
             code = process.wait(timeout=SECONDS)
-        except subprocess.TimeoutExpired:
-            code = -1
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError(f"{step.name}: not over after {SECONDS} s, and killed: {said.read_text()}") from error
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

@@ -9,13 +9,17 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import jsonschema
 import pytest
 
+from providers.emulator.calls import Call
 from providers.emulator.loopback import LoopbackEmulator
+from tests.acceptance.cloud import TappedCalls
 from tests.acceptance.command import SAID_BY_CI
 from tests.examples.ci_jobs import Step, read, run, steps_of, tools
 from tests.examples.ci_schemas import AZURE, GITHUB
@@ -94,6 +98,7 @@ class Runner:
         self.path, self.folder = path, shutil.copytree(EXAMPLE, folder / "work")
         self.emulator = emulator
         self.store, self.server = f"sqlite:///{folder}/store.db", ""
+        self.ended: tuple[int, str] = (0, "")
         self.registry = emulator.url.removeprefix("http://")
         (folder / "bin").mkdir()
         (folder / "temp").mkdir()
@@ -124,7 +129,7 @@ class Runner:
             }
         return {"TF_BUILD": "True", "AGENT_TEMPDIRECTORY": str(self.temp), "BUILD_REQUESTEDFOREMAIL": "ana@contoso.com"}
 
-    def release(self, tag: str, *, cancel_at: str = "", **behaviour: float) -> tuple[int, str]:
+    def release(self, tag: str, *, cancel_at: str = "") -> tuple[int, str]:
         """Run the job for a tag; the exit code of the step that ended it, and that step's log.
 
         The last step is cancelled when its log holds `cancel_at`.
@@ -139,13 +144,31 @@ class Runner:
             **dict.fromkeys(("secrets.ROLLOUT_TOKEN", "rolloutToken"), TOKEN),
             **dict.fromkeys(("vars.AZURE_CLIENT_ID", "vars.AZURE_TENANT_ID", "System.AccessToken"), "x"),
         }
-        code, said, steps = 0, "", list(steps_of(self.path, known))
+        steps = list(steps_of(self.path, known))
         for step in steps:
             stop = cancel_at if step is steps[-1] else ""
-            code, said = run(step, self.folder, {**self.environment, "BEHAVIOUR": json.dumps(behaviour)}, stop)
-            if code:
+            self.ended = run(step, self.folder, self.environment, stop)
+            if self.ended[0]:
                 break
-        return code, said
+        return self.ended
+
+    def sicken_once_served(self, tag: str) -> None:
+        """Let a version fail its health path from the very write on that leads clients to it.
+
+        By a time it would on a slow machine fail before it was ever ready, which is another story: it is waited for.
+        """
+        world, calls = self.emulator.world, TappedCalls()
+
+        def sicken(_call: Call) -> None:
+            served = {str(e.properties["target"]) for p in world.profiles.all() for e in p.endpoints if e.enabled}
+            image = world.images.find(f"shop/storefront:{tag}")
+            for group in world.groups.all() if image is not None else ():
+                for each in group.runs if group.fqdn in served else ():
+                    if world.images.find(each.image) == image:
+                        each.behaviour = replace(each.behaviour, unhealthy_after_seconds=0.0)
+
+        calls.listeners[""] = sicken
+        self.emulator.call(setattr, world, "calls", calls)
 
     @contextmanager
     def daemon(self) -> Iterator[None]:
@@ -181,8 +204,15 @@ class Runner:
     @property
     def outcome(self) -> str:
         """The outcome in the result that the step kept."""
-        found: str = json.loads((self.folder / "result.json").read_text())["outcome"]
+        found: str = self.result["outcome"]
         return found
+
+    @property
+    def result(self) -> Any:
+        """The result that the step kept; where there is none, the failure says how the step ended."""
+        text = (self.folder / "result.json").read_text()
+        assert text, f"no result, exit code {self.ended[0]}: {self.ended[1]}"
+        return json.loads(text)
 
     @property
     def failures(self) -> list[str]:
@@ -210,7 +240,8 @@ def test_a_job_pushes_waits_and_is_red_when_the_version_was_taken_back(
         code, said = runner.release(tag)
         assert code == 0, said
     assert (runner.outcome, runner.failures) == ("none", [])
-    code, said = runner.release("v3", unhealthyAfterSeconds=1.0)
+    runner.sicken_once_served("v3")
+    code, said = runner.release("v3")
     assert (code, runner.outcome) == (3, "rolledBack"), said
     assert len(runner.failures) == 1
     if path.parent.name == "github":
@@ -239,12 +270,12 @@ def test_a_job_that_was_cancelled_tells_so_and_its_next_run_goes_on_with_an_empt
     assert (code, runner.outcome) == (130, "running"), said
     assert "outcome=interrupted" in (runner.temp / "outputs").read_text()
     assert "storefront v2: interrupted" in (runner.temp / "step.md").read_text()
-    first = json.loads((runner.folder / "result.json").read_text())["rollout"]
+    first = runner.result["rollout"]
     for left in tmp_path.glob("store.db*"):
         left.unlink()
     code, said = runner.release("v2")
     assert (code, runner.outcome) == (0, "promoted"), said
-    assert json.loads((runner.folder / "result.json").read_text())["rollout"] == first
+    assert runner.result["rollout"] == first
 
 
 @pytest.mark.parametrize("path", BY_SERVER, ids=lambda path: path.parent.name)
@@ -258,7 +289,8 @@ def test_a_job_without_rights_of_its_own_has_a_daemon_roll_out_and_tells_the_sam
         for tag in ("v1", "v2"):
             code, said = runner.release(tag)
             assert (code, runner.outcome) == (0, "promoted"), said
-        code, said = runner.release("v3", unhealthyAfterSeconds=1.0)
+        runner.sicken_once_served("v3")
+        code, said = runner.release("v3")
         assert (code, runner.outcome) == (3, "rolledBack"), said
         assert len(runner.failures) == 1
     assert "storefront" in said and "rolled back" in said

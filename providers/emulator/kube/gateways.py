@@ -226,7 +226,8 @@ class Gateways:
         old = self._addresses.pop((namespace, name))
         self._cluster.world.addresses.retire(old, self._cluster.world.now())
         address = self._address(namespace, name)
-        self._queue.soon((GATEWAY, namespace, name))
+        # At once: whoever finds the old one in the status takes it for good, and asks there for ever.
+        self._report((GATEWAY, namespace, name), self._cluster.world.now())
         return address
 
     def cannot_bind(self, namespace: str, name: str, why: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -257,18 +257,36 @@ class Kubelet:
         self.show(pod, self._world.now())
 
     def _end(self, pod: Pod, body: Json) -> None:
-        """Begin to end a pod: nobody is led to it any more, its containers stop a little later, then it is gone."""
+        """Begin to end a pod: its containers stop a little after nobody is led to it any more, then it is gone.
+
+        Where somebody else carries the requests, it is from `let_go` on: until then only the end of its grace ends it.
+        """
         pod.deleting, now = True, self._world.now()
         pod.life += 1
         for container in pod.containers:
             self.tell(pod, "Killing", f"Stopping container {container.name}")
         grace = float(body["metadata"].get("deletionGracePeriodSeconds") or 0)
-        seconds = min(self._cluster.settings.termination_seconds, grace)
+        seconds = grace if self._cluster.gateways.awaits else min(self._cluster.settings.termination_seconds, grace)
+        self._end_by(pod, now + timedelta(seconds=seconds))
 
-        def over(_pod: Pod, _at: datetime) -> None:
-            self._cluster.objects.remove(POD, *pod.key)
+    @property
+    def ending(self) -> list[Pod]:
+        """The pods whose deletion has begun."""
+        return [pod for pod in self.pods.values() if pod.deleting]
 
-        self.plan(pod, now + timedelta(seconds=seconds), over)
+    def let_go(self, pods: Iterable[Pod]) -> None:
+        """Let pods whose deletion has begun come to their end, because nobody is led to them any more."""
+        due = self._world.now() + timedelta(seconds=self._cluster.settings.termination_seconds)
+        for pod in pods:
+            self._end_by(pod, due)
+
+    def _end_by(self, pod: Pod, due: datetime) -> None:
+        if pod.ends_at is None or due < pod.ends_at:
+            pod.ends_at = due
+            self.plan(pod, due, self._over)
+
+    def _over(self, pod: Pod, _at: datetime) -> None:
+        self._cluster.objects.remove(POD, *pod.key)
 
     def _forget(self, pod: Pod) -> None:
         pod.gone = pod.deleting = True

@@ -64,7 +64,8 @@ class Container:
 class Pod:
     """One pod; `life` rises when its containers are stopped for good, which voids what was planned for it.
 
-    `deployment` is the name of the Deployment it belongs to, or of whatever else controls it, or its own.
+    `deployment` is the name of the Deployment it belongs to, or of whatever else controls it, or its own. `ends_at` is
+    when it will be gone, once its deletion has begun.
     """
 
     namespace: str
@@ -79,6 +80,7 @@ class Pod:
     scheduled: bool = False
     ready_at: datetime | None = None
     deleting: bool = False
+    ends_at: datetime | None = None
     gone: bool = False
     life: int = 0
     restarts: str = "Always"

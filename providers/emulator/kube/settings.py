@@ -28,8 +28,8 @@ class ClusterSettings:
     `observedGeneration` lags behind. `propagation_seconds`: how much later a route's new generation carries requests.
     `status_seconds`: how long after a write the route's status speaks of it; None means with the propagation, less
     means that the status promises what is not so yet. `termination_seconds`: how long a pod whose deletion has begun
-    still answers whoever holds a connection; nobody is led there any more. `route_programmed`: routes also bear the
-    condition Programmed. `supported_features`: what GatewayClasses say; None means that they say nothing.
+    still answers whoever holds a connection, from when the data plane has let go of it. `route_programmed`: routes also
+    bear the condition Programmed. `supported_features`: what GatewayClasses say; None means that they say nothing.
     `gateway_hostnames`: `namespace/name` of a Gateway to the host name that stands in its status instead of its
     address. `schedulable` False: new pods find no node.
     """

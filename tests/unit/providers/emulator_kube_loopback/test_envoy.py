@@ -40,6 +40,29 @@ async def deleted(shop: Shop, name: str) -> None:
     await until(is_gone)
 
 
+async def replaced(shop: Shop) -> None:
+    """Let v1's pods be replaced by those of v2's image, and wait until the last new one is available."""
+    image = (await shop.call("GET", f"{DEPLOYMENTS}/v2"))[1]["spec"]["template"]["spec"]["containers"][0]
+    patch = [{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image["image"]}]
+    await shop.call("PATCH", f"{DEPLOYMENTS}/v1", patch, "application/json-patch+json")
+
+    async def is_changed() -> bool:
+        status = (await shop.call("GET", f"{DEPLOYMENTS}/v1"))[1]["status"]
+        reason = {one["type"]: one["reason"] for one in status["conditions"]}["Progressing"]
+        return bool(status["observedGeneration"] == 2 and reason == "NewReplicaSetAvailable")
+
+    await until(is_changed)
+
+
+async def old_ones_gone(shop: Shop) -> None:
+    """Wait until no pod of the cluster is about to end any more."""
+
+    async def is_over() -> bool:
+        return not shop.emulator.world.cluster("west").kubelet.ending
+
+    await until(is_over)
+
+
 @REAL
 def test_shares_are_as_the_weights_say_and_no_request_fails_while_they_change() -> None:
     async def scenario(shop: Shop) -> None:
@@ -100,17 +123,8 @@ def test_pods_that_are_replaced_one_by_one_lose_no_request() -> None:
     async def scenario(shop: Shop) -> None:
         await two(shop)
         async with load(shop) as counts:
-            image = (await shop.call("GET", f"{DEPLOYMENTS}/v2"))[1]["spec"]["template"]["spec"]["containers"][0]
-            patch = [{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image["image"]}]
-            await shop.call("PATCH", f"{DEPLOYMENTS}/v1", patch, "application/json-patch+json")
-
-            async def is_changed() -> bool:
-                status = (await shop.call("GET", f"{DEPLOYMENTS}/v1"))[1]["status"]
-                reason = {one["type"]: one["reason"] for one in status["conditions"]}["Progressing"]
-                return bool(status["observedGeneration"] == 2 and reason == "NewReplicaSetAvailable")
-
-            await until(is_changed)
-            await asyncio.sleep(1.2)
+            await replaced(shop)
+            await old_ones_gone(shop)
         assert {status for status, _ in counts} == {200}
         assert counts[200, "v2"] > 0
 

@@ -33,6 +33,13 @@ def test_a_gateway_gets_an_address_and_says_that_it_is_programmed(shop: Bench) -
     assert (listener["name"], listener["attachedRoutes"]) == ("http", 1)
 
 
+def test_a_gateway_that_had_to_move_never_tells_the_address_that_it_has_left(shop: Bench) -> None:
+    left = shop.cluster.gateways.address_of(gateway_of(shop))
+    moved = shop.world.next_address(shop.cluster.id_of("gateways", "infra", "edge"))
+    assert moved != left
+    assert [one["value"] for one in gateway_of(shop)["status"]["addresses"]] == [moved]
+
+
 def test_a_gateway_may_have_a_host_name_instead_of_an_address() -> None:
     bench = Bench(gateway_hostnames={"infra/edge": "edge.fz35.alb.azure.com"})
     bench.cluster.gateway("infra", "edge")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from providers.emulator.kube.kinds import POD
+from providers.emulator.kube.pod_run import Pod
 from tests.unit.providers.emulator_kube_world.bench import CHECK, SPACE, Bench
 
 
@@ -140,3 +141,36 @@ def test_errors_of_the_image_reach_the_clients(bench: Bench) -> None:
     bench.step(60)
     failed = bench.versions(1000).count(500)
     assert 240 < failed < 360
+
+
+def ending(bench: Bench) -> Pod:
+    """A pod whose deletion begins while somebody else's data plane leads requests to it; its grace is 30 seconds."""
+    bench.cluster.gateways.awaits = True
+    bench.deploy("v1", replicas=1)
+    bench.settle()
+    (pod,) = bench.pods("v1")
+    bench.delete("v1")
+    bench.step(5)
+    return pod
+
+
+def test_a_pod_listens_until_the_data_plane_has_let_go_of_it_and_a_little_longer(bench: Bench) -> None:
+    pod = ending(bench)
+    assert (pod.deleting, pod.ready, pod.gone) == (True, False, False)
+    assert bench.cluster.kubelet.ending == [pod]
+    bench.cluster.kubelet.let_go([pod])
+    bench.step(0.9)
+    assert not pod.gone
+    assert next(one.listening for one in bench.world.workloads() if one.name == pod.name)
+    bench.cluster.kubelet.let_go([pod])
+    bench.step(0.2)
+    assert pod.gone, "what is said again puts nothing off"
+
+
+def test_a_pod_that_no_data_plane_lets_go_of_ends_with_its_grace(bench: Bench) -> None:
+    pod = ending(bench)
+    bench.step(24)
+    assert not pod.gone
+    bench.cluster.kubelet.let_go([pod])
+    bench.step(1.5)
+    assert pod.gone, "its grace is over before what it would have been given"
