@@ -28,7 +28,8 @@ LONGEST_PAUSE_SECONDS = 30.0
 FINE_SECONDS = 10.0
 """Up to which interval a source can tell more when it is asked more often."""
 _JUDGED = (Phase.HOLDING, Phase.SHIFTING, Phase.DRAINING, Phase.DRAINED)
-_AGAIN = timedelta(seconds=60)
+_AGAIN, _SELDOM = timedelta(seconds=60), timedelta(minutes=30)
+"""After how long a check that came to no result is made again: each time after twice as long, up to the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +87,18 @@ def to_ask(state: TargetState, target: Target, now: datetime) -> tuple[Asking, .
             pause = max(pause, min(2.0**known.vain, LONGEST_PAUSE_SECONDS))
         if known.asked_at is not None and (now - known.asked_at).total_seconds() < 0.9 * pause:
             continue
-        since = (known.quiet_until if leaving else known.until) or known.until or _beginning(state)
+        since = _watermark(state, known, leaving)
         fine = FASTEST_SECONDS if hurry and rule.interval_seconds <= FINE_SECONDS else rule.interval_seconds
         found.append(Asking(rule.name, since, fine, leaving))
     return tuple(found)
+
+
+def _watermark(state: TargetState, known: Evidence, leaving: Side | None) -> datetime:
+    """From when on a source is asked: where quiet and counts have come differently far, from the nearer one."""
+    if not state.exposed:
+        return known.stable_at or state.since
+    counted = known.until or _beginning(state)
+    return min(known.quiet_until or counted, counted) if leaving else counted
 
 
 def _beginning(state: TargetState) -> datetime:
@@ -107,7 +116,7 @@ def to_check(state: TargetState, target: Target, now: datetime) -> tuple[tuple[M
         known = checked(state, rule.name)
         if known is None or known.state is CheckState.RUNNING:
             found.append((rule, known.attempt if known else 0))
-        elif known.state is CheckState.UNKNOWN and now >= known.at + _AGAIN:
+        elif known.state is CheckState.UNKNOWN and now >= known.at + min(_AGAIN * 2**known.attempt, _SELDOM):
             found.append((rule, known.attempt + 1))
     return tuple(found)
 
@@ -134,7 +143,7 @@ def _own(state: TargetState, target: Target, probes: tuple[ProbeSeen, ...], now:
     if not rules or not probes:
         return
     at = max(probe.at for probe in probes)
-    begun = min(state.probed_at or at, at - timedelta(milliseconds=1))
+    begun = at - timedelta(milliseconds=1)
     sides = []
     for slots in (state.stable, state.candidate):
         ours = [probe.ok for probe in probes if probe.slot in {slot.endpoint for slot in slots}]
@@ -154,18 +163,29 @@ def _reading(state: TargetState, target: Target, rule: MetricRule, reading: Read
         vain=known.vain + 1 if reading.problem and not (reading.stable or reading.candidate) else 0,
         stable_at=_newest(known.stable_at, reading.stable),
         candidate_at=_newest(known.candidate_at, reading.candidate),
+        told_stable=_told(known.told_stable, known.stable_at, reading.stable),
+        told_candidate=_told(known.told_candidate, known.candidate_at, reading.candidate),
     )
     leaving = LEAVING.get(state.phase)
     if leaving is not None:
+        known_until = known.quiet_until
         tallies = reading.stable if leaving is Side.STABLE else reading.candidate
+        tallies = tuple(tally for tally in tallies if known_until is None or tally.since >= known_until)
         if state.expires_at is not None and not rule.dry_run:
             state = evolve(state, tail=measured(state.tail, known.rate_before, tallies, state.expires_at))
         known = turned_quiet(known, tallies)
-        state = evolve(state, talkers=reading.talkers)
+        state = evolve(state, talkers=reading.talkers or (() if known.quiet_since else state.talkers))
     if not state.exposed:
         known = evolve(known, rate_before=_rate(reading.stable) or known.rate_before)
     known = _counted(state, target, rule, reading, known)
     return _with(state, known)
+
+
+def _told(known: tuple[int, float], newest: datetime | None, tallies: tuple[Tally, ...]) -> tuple[int, float]:
+    """All requests of one side and the seconds in which they came; what was told before is not told anew."""
+    new = [tally for tally in tallies if not tally.reset and (newest is None or tally.since >= newest)]
+    requests = sum(tally.requests for tally in new)
+    return known[0] + requests, known[1] + sum((tally.until - tally.since).total_seconds() for tally in new)
 
 
 def _rate(tallies: tuple[Tally, ...]) -> float | None:
@@ -202,13 +222,21 @@ def _counted(state: TargetState, target: Target, rule: MetricRule, reading: Read
     stretch = target.plan.steps[state.step].stretch
     settled = reading.at - timedelta(seconds=late_seconds(rule, target))
     after = known.until or _beginning(state)
-    paired = pair(reading.stable, reading.candidate, after, settled, alone=stretch is When.AFTER)
+    alone = stretch is When.AFTER
+    paired = pair(reading.stable, reading.candidate, after, settled, alone=alone, sampled=rule.sampled)
     null = LATENCY if rule.kind is MetricKind.LATENCY else FAILURES
     bets = null if rule.counts and stretch in rule.when else None
-    ttl = float(max(state.ttl_shift or 0, 1)) if target.by_resolver else None
     for batch in paired.batches:
-        known = update(known, batch, bets, ttl)
+        known = update(known, batch, bets, _window(state, target, rule))
     return evolve(known, until=paired.until if paired.until is not None else known.until)
+
+
+def _window(state: TargetState, target: Target, rule: MetricRule) -> float | None:
+    """How long what is counted may move together on one side alone; None where each request is a witness of its own."""
+    windows = [rule.interval_seconds] if rule.sampled else []
+    if target.by_resolver:
+        windows.append(float(state.ttl_shift or state.ttl_before or 0))
+    return max(*windows, 1.0) if windows else None
 
 
 def _check(state: TargetState, seen: CheckSeen) -> TargetState:

@@ -113,6 +113,7 @@ def _is_quiet(state: TargetState, rule: DrainRule, wanted: float) -> bool:
         each.quiet_since is not None
         and each.quiet_until is not None
         and each.quiet_until >= each.quiet_since + timedelta(seconds=wanted)
+        and (state.expires_at is None or each.quiet_until >= state.expires_at)
         for each in known
     )
 
@@ -125,10 +126,8 @@ def with_rates(state: TargetState, leaving: Side, target: Target) -> TargetState
     deciding = {rule.name for rule in target.metrics if rule.drains}
 
     def frozen(seen: Evidence) -> Evidence:
-        rate = 0.0
-        if seen.since is not None and seen.until is not None and seen.until > seen.since:
-            requests = seen.stable_requests if leaving is Side.STABLE else seen.candidate_requests
-            rate = requests / (seen.until - seen.since).total_seconds()
+        requests, seconds = seen.told_stable if leaving is Side.STABLE else seen.told_candidate
+        rate = requests / seconds if seconds else 0.0
         if leaving is Side.STABLE:
             rate = max(rate, seen.rate_before or 0.0)
         return evolve(seen, rate_before=rate if seen.metric in deciding else None, quiet_since=None, quiet_until=None)

@@ -8,9 +8,10 @@ the other half is spread over bets that begin with each step, so that a late reg
 past. For the candidate, the mirrored test has the null hypothesis `p_candidate >= r1 * p_stable + d1`: it is
 unacceptable; its mean reaches `1 / BETA` with a chance of at most `BETA`.
 
-Where DNS carries the split, whole populations of clients change sides together, which no count can tell from a fault.
-There each window as long as the TTL may multiply a bet by no more than the cube root of what decides: less than
-everything is less than the martingale, so the bound holds, and no single population decides alone.
+Where DNS carries the split, whole populations of clients change sides together, which no count can tell from a fault;
+where counters are sampled, the first sample after the onset of an incident may show it on one side alone. There each
+window, as long as the TTL or the sampling, may multiply a bet by no more than the cube root of what decides: less than
+everything is less than the martingale, so the bound holds, and no single population or sample decides alone.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ _CLIP = -log(ALPHA) / 3
 _GATE_CLIP = -log(BETA) / 3
 _CEILING = 700.0
 _BUCKET = timedelta(seconds=30)
+LEAST = 20
+"""Requests of a side without which it cannot be told to be broken, or well."""
 
 Process = tuple[float, ...]
 """The logarithm of one bet's capital per ratio in `RATIOS`, or per factor in `SHRINKS`."""
@@ -86,6 +89,9 @@ class Evidence:
     stable_at: datetime | None = None
     """The end of the newest interval for which the source knew that side."""
     candidate_at: datetime | None = None
+    told_stable: tuple[int, float] = (0, 0.0)
+    """Requests and seconds of that side that the source has told of, whether they could be compared or not."""
+    told_candidate: tuple[int, float] = (0, 0.0)
     problem: str | None = None
     mistaken: bool = False
     vain: int = 0
@@ -117,6 +123,8 @@ def renewed(evidence: Evidence) -> Evidence:
         asked_at=evidence.asked_at,
         stable_at=evidence.stable_at,
         candidate_at=evidence.candidate_at,
+        told_stable=evidence.told_stable,
+        told_candidate=evidence.told_candidate,
         problem=evidence.problem,
         mistaken=evidence.mistaken,
         vain=evidence.vain,
@@ -129,7 +137,8 @@ def renewed(evidence: Evidence) -> Evidence:
 def update(evidence: Evidence, batch: Counts, null: Null | None = FAILURES, ttl: float | None = None) -> Evidence:
     """Fold in one interval counted on both sides; intervals before the watermark are dropped, so none counts twice.
 
-    `ttl` is the length of a window in seconds where DNS carries the split, None where requests are split one by one.
+    `ttl` is the length of a window in seconds where DNS carries the split or counters are sampled, None where requests
+    are split, and counted, one by one.
     Without `null` only the totals are kept. Raises ValueError when a count is negative or failures exceed requests.
     """
     n_b, x_b = batch.stable_requests, batch.stable_failures
@@ -253,7 +262,8 @@ def broken(evidence: Evidence) -> Counts | None:
     """The last requests when most of the candidate's fail while hardly any of the stable side's do, else None.
 
     Most: the lower bound of the failure rate (Wilson's score interval, one-sided at 99.9 %) exceeds one half, over at
-    least twenty requests. Hardly any: under a tenth, of the last ones or, where it gets none any more, of all.
+    least twenty requests. Hardly any: under a tenth of as many, of the last ones or, where it gets none any more, of
+    all.
     """
     if not evidence.recent:
         return None
@@ -261,16 +271,16 @@ def broken(evidence: Evidence) -> Counts | None:
     for part in evidence.recent[1:]:
         last = _added(last, part)
     n, x = last.candidate_requests, last.candidate_failures
-    if n < 20 or _lower(x, n) <= 0.5:
+    if n < LEAST or _lower(x, n) <= 0.5:
         # What has just begun to fail is not to be outweighed by what was well before.
         last = evidence.recent[-1]
         n, x = last.candidate_requests, last.candidate_failures
-        if n < 20 or _lower(x, n) <= 0.5:
+        if n < LEAST or _lower(x, n) <= 0.5:
             return None
     requests, failures = last.stable_requests, last.stable_failures
     if not requests:
         requests, failures = evidence.stable_requests, evidence.stable_failures
-    return last if requests and failures < 0.1 * requests else None
+    return last if requests >= LEAST and failures < 0.1 * requests else None
 
 
 def _lower(failures: int, requests: int, z: float = 3.09) -> float:

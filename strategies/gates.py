@@ -46,6 +46,8 @@ class MetricRule:
     weight: float = 1.0
     interval_seconds: float = 5.0
     lag_seconds: float = 0.0
+    sampled: bool = False
+    """Whether it reads counters now and then, each side's at other moments, so that no interval is quite the same."""
     own: bool = False
     """Whether it counts our own probes: then there is no source to ask."""
 

@@ -1,8 +1,8 @@
 """From what a source knew of each side to intervals counted on both: only those may be compared.
 
-A counter that began anew, and an interval that one side has no answer for, are never made up for. Two sides that are
-scraped at different moments grow by turns; so an interval goes on until both have counted something in it, which
-changes no bet: one in which a side has no requests says nothing.
+A counter that began anew, and an interval that one side has no answer for, are never made up for. Where counters are
+sampled, each side's at other moments, the two grow by turns; so there an interval goes on until both have counted
+something in it. It then holds, of one side, up to one sample more of the past: `evidence` bounds what it may say.
 """
 
 from __future__ import annotations
@@ -32,11 +32,13 @@ def pair(
     settled: datetime,
     *,
     alone: bool = False,
+    sampled: bool = False,
 ) -> Paired:
     """Put both sides' intervals from `after` on together.
 
     One that a side lacks is waited for while it ends after `settled`, and passed over then: it may come late. `alone`:
-    the stable side has nothing to do any more, so the candidate's intervals count without it.
+    the stable side has nothing to do any more, so the candidate's intervals count without it. `sampled`: the sides may
+    grow by turns.
     """
     b_of = {(tally.since, tally.until): tally for tally in stable}
     c_of = {(tally.since, tally.until): tally for tally in candidate}
@@ -55,7 +57,8 @@ def pair(
             open_one, until = None, end
             continue
         open_one, until = _joined(open_one, b, c), end
-        if open_one is not None and open_one.candidate_requests and (open_one.stable_requests or alone):
+        whole = not sampled or (open_one and open_one.candidate_requests and (open_one.stable_requests or alone))
+        if open_one is not None and whole:
             batches.append(open_one)
             open_one = None
     return Paired(tuple(batches), open_one.since if open_one is not None else until)

@@ -14,7 +14,8 @@ from strategies.counting import checked, evidence_of, late_seconds
 from strategies.evidence import ALPHA, BETA, Evidence, broken, e_value, proof
 from strategies.gates import MetricKind, MetricRule, When
 from strategies.model import Reason, Rollout, TargetState
-from strategies.phases import Phase
+from strategies.observe import BELIEVED
+from strategies.phases import FORWARD, Phase
 from strategies.plan import Target
 from strategies.seen import CheckState
 
@@ -75,7 +76,8 @@ def _worse(rollout: Rollout, state: TargetState, target: Target) -> Reason | Non
     if e < 1 / ALPHA:
         return None
     own = e_of(state, target)
-    most = max(e_of(other, rollout.service.target(other.name)) for other in rollout.targets)
+    able = [other for other in rollout.targets if other.phase in FORWARD and other.failure is None]
+    most = max((e_of(other, rollout.service.target(other.name)) for other in able), default=own)
     if own < most:
         return None
     steps = len(target.plan.steps)
@@ -136,7 +138,7 @@ def _clean(state: TargetState) -> bool:
 
 def _silent(state: TargetState, target: Target, now: datetime) -> Reason | None:
     """Its telemetry is gone, the stable side's is there, and its probes fail: it is down."""
-    failing = next((slot for slot in state.candidate if slot.failed), None)
+    failing = next((slot for slot in state.candidate if slot.failed >= BELIEVED), None)
     if failing is None or state.phase is not Phase.HOLDING or any(slot.failed for slot in state.stable):
         return None
     for rule in deciding(target):
@@ -153,7 +155,10 @@ def _silent(state: TargetState, target: Target, now: datetime) -> Reason | None:
 
 def _lost(state: TargetState, target: Target, rule: MetricRule, now: datetime) -> bool:
     seen, limit = evidence_of(state, rule.name), late_seconds(rule, target)
-    since = max(seen.candidate_at or state.since, state.since)
+    if seen.candidate_at is None:
+        # Some series begin with the first request: what never was there cannot be lost.
+        return False
+    since = max(seen.candidate_at, state.since)
     gone = (now - since).total_seconds() > max(LOST_SECONDS, limit)
     return gone and seen.stable_at is not None and (now - seen.stable_at).total_seconds() <= limit
 

@@ -14,7 +14,7 @@ from strategies.phases import Phase, check
 from strategies.plan import Quiet, Step, Target
 from strategies.seen import TargetSeen
 from strategies.values import evolve
-from strategies.verdict import Health, confirmed, judge, settled, stable_sick
+from strategies.verdict import Health, Verdict, confirmed, decide, settled, stable_sick
 
 _ALONE = "the stable side cannot serve just now, so the candidate is not deleted"
 
@@ -38,7 +38,7 @@ def step(rollout: Rollout, state: TargetState, seen: TargetSeen, now: datetime) 
         case Phase.SHIFTING:
             return _shifting(rollout, state, target, now)
         case Phase.DRAINING:
-            return _draining(state, target, now)
+            return _draining(rollout, state, target, now)
         case Phase.DRAINED:
             return _drained(rollout, state, now)
         case Phase.RETURNING:
@@ -92,12 +92,11 @@ def _holding(rollout: Rollout, state: TargetState, target: Target, now: datetime
     step = target.plan.steps[state.step]
     waived = rollout.full or state.waived >= state.step
     state = _to_who_is_left(rollout, state, target, now)
-    verdict = judge(state, target)
+    verdict = decide(rollout, state, now)
     doubt = None if waived or state.overruled >= state.step else proof.doubt(state, target, now)
     state = evolve(state, doubt=doubt)
     if verdict.health is not Health.HEALTHY:
-        why = verdict.reason or Reason("undecided", "")
-        return evolve(state, note=why.message, asks_person=why.code == "drift")
+        return _unwell(state, verdict)
     if state.asked is not None and not confirmed(state):
         return evolve(state, note="waits for the read-back of what was asked")
     if state.exposed and not state.online:
@@ -120,6 +119,15 @@ def _holding(rollout: Rollout, state: TargetState, target: Target, now: datetime
         traffic.ask(state, traffic.at_step(state, target, wanted, rollout.id, rollout.succeeds), wanted.share, now),
         note=f"asks for {_says(wanted)}",
     )
+
+
+def _unwell(state: TargetState, verdict: Verdict) -> TargetState:
+    """Stay where one is; what would be taken back, and is kept by a person's word, goes no further without another."""
+    why = verdict.reason or Reason("undecided", "")
+    if verdict.health is Health.UNHEALTHY:
+        note = f"{why.message}: `rollout retry` judges it anew, `rollout abort` goes back"
+        return evolve(state, note=note, asks_person=True)
+    return evolve(state, note=why.message, asks_person=why.code == "drift")
 
 
 def _unproven(state: TargetState, target: Target, doubt: Reason, now: datetime) -> TargetState:
@@ -175,12 +183,12 @@ def _drain(state: TargetState, target: Target, leaving: Side, now: datetime) -> 
     return drain(state, target.drain, now, named=named, agreed=agreed, late_seconds=counting.latest_seconds(target))
 
 
-def _draining(state: TargetState, target: Target, now: datetime) -> TargetState:
+def _draining(rollout: Rollout, state: TargetState, target: Target, now: datetime) -> TargetState:
     drained = _drain(state, target, Side.STABLE, now)
     state = evolve(state, note=drained.note, asks_person=drained.asks)
-    verdict = judge(state, target)
-    if verdict.reason is not None and verdict.reason.code == "drift":
-        return evolve(state, note=verdict.reason.message, asks_person=True)
+    verdict = decide(rollout, state, now)
+    if verdict.health is Health.UNHEALTHY or (verdict.reason is not None and verdict.reason.code == "drift"):
+        return _unwell(state, verdict)
     if not (drained.done and confirmed(state) and state.online and verdict.health is Health.HEALTHY):
         return state
     return evolve(enter(state, Phase.DRAINED, now), drained_at=now)
@@ -189,10 +197,11 @@ def _draining(state: TargetState, target: Target, now: datetime) -> TargetState:
 def _drained(rollout: Rollout, state: TargetState, now: datetime) -> TargetState:
     wait = waves.before_retiring(rollout, state.name, now)
     target = rollout.service.target(state.name)
-    verdict = judge(state, target)
-    if verdict.health is not Health.HEALTHY or not (confirmed(state) and state.online):
-        why = verdict.reason or Reason("unconfirmed", "waits for Online and a clean read")
-        return evolve(state, note=why.message, asks_person=why.code == "drift")
+    verdict = decide(rollout, state, now)
+    if verdict.health is not Health.HEALTHY:
+        return _unwell(state, verdict)
+    if not (confirmed(state) and state.online):
+        return evolve(state, note="waits for Online and a clean read")
     drained = _drain(state, target, Side.STABLE, now)
     if not drained.done:
         # The old side was in the answers again meanwhile (a hand-made change, since undone): they must expire anew.

@@ -64,18 +64,12 @@ def judge(state: TargetState, target: Target) -> Verdict:
 
 
 def decide(rollout: Rollout, state: TargetState, now: datetime) -> Verdict:
-    """The verdict on the candidate of one target: its resources, its probes, and what the sources prove."""
-    target = rollout.service.target(state.name)
-    judged = judge(state, target)
+    """The verdict on the candidate of one target: its resources, its probes, and what the sources prove against it."""
+    judged = judge(state, rollout.service.target(state.name))
     if judged.health is Health.UNHEALTHY or state.phase in (Phase.PENDING, Phase.PREPARING):
         return judged
     condemned = proof.condemned(rollout, state, now)
-    if condemned is not None:
-        return Verdict(Health.UNHEALTHY, condemned)
-    if judged.health is Health.UNDECIDED or state.phase is not Phase.HOLDING:
-        return judged
-    doubt = proof.doubt(state, target, now)
-    return judged if doubt is None else Verdict(Health.UNDECIDED, doubt)
+    return judged if condemned is None else Verdict(Health.UNHEALTHY, condemned)
 
 
 def _unhealthy(code: str, message: str, **evidence: str | float | int | None) -> Verdict:

@@ -96,6 +96,7 @@ def _rule(metric: models.Metric) -> MetricRule:
         weight=1.0 if metric.weight is None else metric.weight,
         interval_seconds=interval_of(metric),
         lag_seconds=lag_of(metric),
+        sampled=metric.prometheus is not None,
         own=metric.probes is not None,
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.manifest.loader import Loaded, from_snapshot
+from orchestrator.patient import Patient
 from orchestrator.store.memory import MemoryStore
 from orchestrator.store.records import Snapshot
 from orchestrator.wiring import App
@@ -52,7 +53,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> App:
 
 def test_each_kind_has_its_adapter_by_the_name_in_the_manifest(app: App, loaded: Loaded) -> None:
     ports = app.hands(loaded)["west"]
-    assert {name: type(each) for name, each in ports.metrics.items()} == {
+    assert {name: type(each.source) for name, each in ports.metrics.items() if isinstance(each, Patient)} == {
         "server": PrometheusMetrics,
         "platform": AzureMonitorMetrics,
         "logs": LogQueries,

@@ -189,7 +189,8 @@ def look(world: World, of: Rollout, heard: tuple[Ack | Refusal, ...]) -> Seen:
             probes.append(ProbeSeen(slot.endpoint, world.now, ok=True))
     acks = tuple(each for each in heard if isinstance(each, Ack))
     refusals = tuple(each for each in heard if isinstance(each, Refusal))
-    return Seen((TargetSeen("west", tuple(groups), behind(world).look(), tuple(probes), (), acks, refusals),))
+    looked = behind(world).look()
+    return Seen((TargetSeen("west", tuple(groups), looked, tuple(probes), acks=acks, refusals=refusals),))
 
 
 def act(world: World, action: Shift | Ensure | Remove) -> list[Ack | Refusal]:

@@ -12,6 +12,7 @@ from strategies.evidence import BETA, proof
 from strategies.gates import MetricRule
 from strategies.model import Rollout
 from strategies.phases import Phase
+from strategies.plan import ProbeRule
 from strategies.proof import LEAST_REQUESTS
 from strategies.seen import Reading
 from strategies.wake import wake
@@ -112,10 +113,12 @@ def test_a_source_that_fails_holds_with_its_own_words_and_takes_nobody_back() ->
 # Rule 4: the candidate's telemetry is gone while the stable side's is there.
 
 
-def test_a_candidate_that_tells_nothing_and_fails_its_probes_is_taken_back() -> None:
-    of = after(judged(), 15, GOOD, GOOD)
+def test_a_candidate_that_tells_nothing_and_fails_two_probes_in_a_row_is_taken_back() -> None:
+    of = after(judged(probe=ProbeRule(2.0, 2, 3)), 15, GOOD, GOOD)
     of = after(of, 40, GOOD, None, start=15)
     of = tick(of, 56, seen(of, 56, reading(GOOD, None, since=50, until=55), probes="candidate"))
+    assert of.failure is None
+    of = tick(of, 58, seen(of, 58, probes="candidate"))
     assert of.failure is not None
     assert of.failure.code == "silent"
 

@@ -124,3 +124,19 @@ def test_many_workloads_that_fail_at_once_after_the_switch_are_no_proof_by_thems
     said = replace(said, candidate=tuple(replace(tally, instances=3) for tally in said.candidate))
     of = tick(of, 35, seen(of, 35, said))
     assert of.failure is None
+
+
+def test_a_side_is_waited_for_though_none_of_its_requests_could_be_compared() -> None:
+    west = target(metrics=(RULE,), drain=RULES)
+    of = after(in_force(in_phase(rollout(service(west)), Phase.HOLDING, step=1), 10), 20, (7, 0), None)
+    state = with_rates(state_of(of), Side.STABLE, west)
+    assert state.metrics[0].stable_requests == 0
+    assert state.metrics[0].rate_before == 1.4
+
+
+def test_what_is_told_again_is_no_more_requests() -> None:
+    west = target(metrics=(RULE,), drain=RULES)
+    of = in_force(in_phase(rollout(service(west)), Phase.HOLDING, step=1), 10)
+    for when in (21, 22, 23):
+        of = tick(of, when, seen(of, when, reading((7, 0), None, since=0, until=20)))
+    assert state_of(of).metrics[0].told_stable == (28, 20.0)
