@@ -34,14 +34,15 @@ _REMEDY = "check `command` in the manifest: the program must be there and execut
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """One check that was begun, and the secrets that it knows, which its output must not show."""
+    """One check that was begun: for which errand, and the secrets that it knows, which its output must not show."""
 
+    key: str
     run: Run
     secrets: tuple[str, ...]
 
 
 class CommandCheck:
-    """The command of one metric; remembers in this process what it ran for which errand.
+    """The command of one metric; remembers in this process what it ran for which errand: of a step the newest alone.
 
     `now` stamps what is seen; secrets are resolved when a run begins.
     """
@@ -52,9 +53,12 @@ class CommandCheck:
 
     def look(self, errand: Errand) -> CheckSeen:
         """Begin the program where it has not been begun for this errand, and say how far it is."""
-        begun = self._begun.get(errand.key)
-        if begun is None:
+        begun = self._begun.get(_of_step(errand))
+        if begun is None or (begun.key != errand.key and begun.run.ended is not None):
             return self._begin(errand)
+        if begun.key != errand.key:
+            begun.run.stop()
+            return self._seen(errand.step, CheckState.RUNNING, "waits for the end of the run before")
         ended = begun.run.ended
         if ended is None:
             return self._seen(errand.step, CheckState.RUNNING, f"has run for {begun.run.seconds:.0f} s")
@@ -89,7 +93,7 @@ class CommandCheck:
         except (OSError, ValueError) as error:
             absent = "; ".join(self._absent()) or f"{command.argv[0]}: {getattr(error, 'strerror', None) or error}"
             return self._seen(errand.step, CheckState.UNKNOWN, f"could not be run: {absent}; {_REMEDY}")
-        self._begun[errand.key] = _Begun(run, secrets)
+        self._begun[_of_step(errand)] = _Begun(errand.key, run, secrets)
         return self._seen(errand.step, CheckState.RUNNING, "has begun")
 
     def _environment(self, errand: Errand) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -137,6 +141,11 @@ def told(ended: Ended, command: Command) -> tuple[CheckState, str]:
     if ended.status in _NOT_RUN:
         return CheckState.UNKNOWN, f"exit status {ended.status}: something that it runs {_NOT_RUN[ended.status]}"
     return CheckState.FAILED, f"exit status {ended.status}"
+
+
+def _of_step(errand: Errand) -> str:
+    """What the errands of all attempts at one step have in common: a key ends with a dash and the attempt's number."""
+    return errand.key.rpartition("-")[0] or errand.key
 
 
 def resolved(value: Header, secrets: Secrets, found: list[str]) -> str:

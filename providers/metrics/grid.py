@@ -7,14 +7,14 @@ of Azure Monitor do, so that answers of different looks and sources of one kind 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from strategies.seen import Reading, Tally
 
 MOST = 600
-"""How many intervals are asked for at one look where nothing else is said; the rest comes at the next ones."""
+"""How many intervals are asked for at one look where nothing else is said; what is older is let go."""
 _ORIGIN = datetime.min.replace(tzinfo=UTC)
 _LARGEST = 2**53
 """Beyond it a number of JSON no longer tells neighbours apart."""
@@ -57,11 +57,15 @@ class Found:
 
 
 def complete(since: datetime, now: datetime, *, step_seconds: float, lag_seconds: float, most: int = MOST) -> Grid:
-    """The intervals that begin at `since` or later and were over `lag_seconds` before `now`; the first `most`."""
+    """The intervals that begin at `since` or later and were over `lag_seconds` before `now`; the newest `most`.
+
+    After an outage longer than that the oldest have no numbers, and asking for them would never bring one.
+    """
     step = timedelta(seconds=max(1, math.ceil(step_seconds)))
     first = -(-(since.astimezone(UTC) - _ORIGIN) // step)
     last = (now.astimezone(UTC) - timedelta(seconds=lag_seconds) - _ORIGIN) // step
-    return Grid(_ORIGIN + first * step, step, max(0, min(last - first, most)))
+    first = max(first, last - most)
+    return Grid(_ORIGIN + first * step, step, max(0, last - first))
 
 
 def stamp(when: datetime) -> str:
@@ -115,6 +119,6 @@ def reading(
     )
 
 
-def shown(value: object) -> str:
-    """What a source gave where a count was expected, cut to what a person reads."""
-    return repr(value)[:_SHOWN]
+def shown(value: object, hidden: Callable[[str], str] = str) -> str:
+    """What a source gave where a count was expected, cut to what a person reads; `hidden` masks secrets first."""
+    return hidden(repr(value))[:_SHOWN]

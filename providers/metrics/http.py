@@ -1,7 +1,8 @@
 """One way to one source of counts over HTTP: kept connections, one attempt, a limit of time and of size.
 
 A source is asked again at the next look, so nothing is tried twice here. Secrets are resolved for each request and are
-in no message. Redirects are not followed: what is sent may hold a secret, and belongs to the host that was named.
+in no message of ours; where a source repeats them, `Answer.hidden` masks them. Redirects are not followed: what is sent
+may hold a secret, and belongs to the host that was named.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ _CHUNK = 65536
 _LONGEST_WAIT_SECONDS = 60.0
 """How long a source that wants to be left alone is left alone at most."""
 _MASKED = 6
-"""Shorter secrets would mask words that say nothing of them."""
+"""Shorter parts of what a header hides would mask words that say nothing of them."""
+_MASKED_WHOLE = 4
+"""All that a header hides, from its first reference to its last, is masked from so many characters on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,10 @@ class Caller:
     def ask(self, request: Request, doing: str) -> Answer:
         """Send one request and return its answer, whatever its status; `doing` begins the messages of errors.
 
+        The answer knows the secrets that were sent, to be masked in messages: a token, what each header hides as a
+        whole from 4 characters on, and each of several references in one header from 6 on. Shorter ones, and what the
+        manifest says in the open (text in headers, the URL with its query), are not masked.
+
         Raises Transient when no answer came in time or it is too long (code `TooLong`), Throttled while the source
         wants to be left alone, NotSent when a secret, a token or an authority is not there, Denied rather than show a
         token to everybody on the way, Invalid for what can never be sent.
@@ -139,7 +146,7 @@ class Caller:
         response.release_conn()
         found = {name.lower(): value for name, value in response.headers.items()}
         status = int(response.status)
-        answer = Answer(self.where, status, found, body if status < 300 else _masked(body, secret))
+        answer = Answer(self.where, status, found, body, tuple(secret))
         said = answer.wait_seconds(self._now())
         if said is not None:
             self._closed_until = self._monotonic() + min(said, _LONGEST_WAIT_SECONDS)
@@ -183,11 +190,15 @@ def full_url(base: str, request: Request) -> str:
 
 
 def _resolved(value: Header, secrets: Secrets, secret: list[str]) -> str:
-    if isinstance(value, SecretRef):
-        found = secrets.resolve(value)
-        secret.append(found)
-        return found
-    return value if isinstance(value, str) else "".join(_resolved(part, secrets, secret) for part in value)
+    """The text of a header; what must not be shown of it is added to `secret`."""
+    parts = value if isinstance(value, tuple) else (value,)
+    texts = [secrets.resolve(part) if isinstance(part, SecretRef) else part for part in parts]
+    places = [place for place, part in enumerate(parts) if isinstance(part, SecretRef)]
+    if places:
+        whole = "".join(texts[places[0] : places[-1] + 1])
+        secret += [whole] if len(whole.strip()) >= _MASKED_WHOLE else []
+        secret += [texts[place] for place in places if len(texts[place].strip()) >= _MASKED]
+    return "".join(texts)
 
 
 def _sendable(name: str, value: str) -> str:
@@ -195,13 +206,6 @@ def _sendable(name: str, value: str) -> str:
     if any(character < " " and character != "\t" for character in value) or not value.isascii():
         raise Invalid(f"the header {name} holds a character that no header can: a line break, or none of ASCII")
     return value
-
-
-def _masked(body: bytes, secret: list[str]) -> bytes:
-    for value in secret:
-        if len(value) >= _MASKED:
-            body = body.replace(value.encode(), b"***")
-    return body
 
 
 def _is_loopback(host: str) -> bool:

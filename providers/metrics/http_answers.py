@@ -6,11 +6,12 @@ Whether asking again can help is all that is told apart: what is Invalid never w
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import quote
 
 from providers.errors import Denied, Invalid, Missing, ProviderError, Throttled, Transient
 
@@ -34,12 +35,28 @@ _SHOWN = 300
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer: its status, headers (names in small letters) and body; `where` is the server that was asked."""
+    """One answer: its status, headers (names in small letters) and body; `where` is the server that was asked.
+
+    `secrets` are those that were sent, for a server may repeat them: whoever quotes the answer says `hidden` first.
+    """
 
     where: str
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    def hidden(self, text: str) -> str:
+        """A part of the answer as messages may show it, every secret in it masked; to be cut only afterwards.
+
+        Masked is a secret as it was sent, and as JSON, Python and URLs write it. Not masked are a part of one, and one
+        in another form (another case, Base64 decoded or encoded); what the manifest says in the open; and what `Caller`
+        leaves out of `secrets` for being short.
+        """
+        forms = {form for secret in self.secrets for form in _forms(secret.strip()) if form}
+        for form in sorted(forms, key=len, reverse=True):
+            text = text.replace(form, "***")
+        return text
 
     @property
     def at(self) -> datetime | None:
@@ -70,14 +87,14 @@ def refusal(answer: Answer, doing: str, said: str = "", wait_seconds: float | No
     status = answer.status
     code = f"Http{status}"
     if 300 <= status < 400:
-        where = answer.headers.get("location", "somewhere else").partition("?")[0]
+        where = answer.hidden(answer.headers.get("location", "somewhere else")).partition("?")[0]
         text = f"{doing}: {answer.where} sends us to {where}, which is not followed: give the final address in `url`"
         if status in _MOVED:
             return Invalid(text, code=code)
         return Denied(f"{text}, or sign in if that is a page to sign in at", code=code)
     kind = _BY_STATUS.get(status) or (Invalid if 400 <= status < 500 else Transient)
     remedy = f" ({_REMEDIES[status]})" if status in _REMEDIES else ""
-    words = said or excerpt(answer.body)
+    words = answer.hidden(said) or excerpt(answer)
     told = f" says {status}{f': {words}' if words else ''}{remedy}"
     return kind(f"{doing}: {answer.where}{told}", code=code, retry_after=wait_seconds)
 
@@ -87,15 +104,27 @@ def json_of(answer: Answer, doing: str) -> Any:
     try:
         return json.loads(answer.body)
     except (ValueError, RecursionError):
-        shown = excerpt(answer.body)
+        shown = excerpt(answer)
         what = f"it begins with {shown[:60]!r}" if shown else "it is empty"
         message = f"{doing}: the answer of {answer.where} is no JSON: {what}; check that `url` is the right one"
         raise Transient(message, code="Unreadable") from None
 
 
-def excerpt(body: bytes) -> str:
-    """The beginning of an answer as one line of text."""
-    return " ".join(body[: 4 * _SHOWN].decode(errors="replace").split())[:_SHOWN]
+def excerpt(answer: Answer) -> str:
+    """The beginning of an answer as one line of text, without the secrets that were sent."""
+    text = answer.hidden(answer.body.decode(errors="replace"))
+    return " ".join(text[: 4 * _SHOWN].split())[:_SHOWN]
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """How a secret looks in an answer and in what messages make of it."""
+    yield secret
+    yield json.dumps(secret)[1:-1]
+    yield repr(secret)[1:-1]
+    # Beside a double quote Python writes the single ones of a text in another way.
+    yield repr(f'{secret}"')[1:-2]
+    yield quote(secret)
+    yield quote(secret, safe="")
 
 
 def trouble(error: Exception, doing: str, where: str, seconds: float) -> ProviderError:

@@ -26,7 +26,7 @@ from strategies.model import Side
 from strategies.seen import Reading
 
 MOST = 20_000
-"""How many intervals one query may span: a side without rows would never come past a smaller number of them."""
+"""How many intervals one query may span: only a side with a row among them counts as silent where it has none."""
 _CHECKED_SECONDS = 3600.0
 _TALKED_SECONDS = 60.0
 _ROLE = "give this identity the role Log Analytics Reader (Monitoring Reader on a resource), and check id and query"

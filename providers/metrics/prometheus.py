@@ -43,7 +43,7 @@ class PrometheusMetrics:
         self._rule, self._source, self._caller = rule, source, caller
 
     def read(self, question: Question) -> Reading:
-        """Return each side's complete intervals from `question.since` on, at most `grid.MOST`; never raises.
+        """Return each side's complete intervals from `question.since` on, the newest `grid.MOST`; never raises.
 
         Nothing is asked while there is no complete one, but for the clients of a side that leaves.
         """

@@ -58,7 +58,7 @@ def points(answer: Answer, doing: str, grid: Grid, before: int) -> Points:
     """
     series = _result(answer, doing, "matrix")
     if len(series) > 1:
-        said = f"{doing}: it finds {len(series)} series where one is meant, such as {_labels(series[0])}"
+        said = f"{doing}: it finds {len(series)} series where one is meant, such as {_labels(series[0], answer)}"
         raise Invalid(f"{said}: wrap it in sum(…)", code="SeveralSeries")
     values: list[int | None] = [None] * (before + grid.count + 1)
     bad: dict[int, str] = {}
@@ -70,11 +70,11 @@ def points(answer: Answer, doing: str, grid: Grid, before: int) -> Points:
         raise Invalid(f"{doing}: it gives {what} where numbers are meant: use histogram_count(…)", code="NoNumbers")
     start = grid.first - before * grid.step
     for pair in pairs:
-        when, text = _pair(pair, doing)
+        when, text = _pair(pair, doing, answer)
         place, beside = divmod(when - start + timedelta(milliseconds=1), grid.step)
         if not 0 <= place < len(values) or beside > timedelta(milliseconds=2):
             raise Transient(f"{doing}: it answers for {stamp(when)}, which was not asked for", code="OtherTimes")
-        value, wrong = _whole(text)
+        value, wrong = _whole(text, answer)
         values[place] = value
         if wrong is not None:
             bad[place] = f"{wrong}, at {stamp(when)}"
@@ -94,10 +94,10 @@ def clients(answer: Answer, doing: str) -> tuple[tuple[str, float], ...]:
     """
     found: dict[str, float] = {}
     for series in _result(answer, doing, "vector"):
-        _, text = _pair(series.get("value"), doing)
+        _, text = _pair(series.get("value"), doing, answer)
         rate = float(text) if isinstance(text, str) and _NUMBER.fullmatch(text) else 0.0
         if 0 < rate < math.inf:
-            name = _labels(series)
+            name = _labels(series, answer)
             found[name] = found.get(name, 0.0) + rate
     most = sorted(found.items(), key=lambda client: (-client[1], client[0]))
     return tuple(most[:_CLIENTS])
@@ -142,56 +142,58 @@ def _result(answer: Answer, doing: str, kind: str) -> list[dict[str, Any]]:
         raise _strange(answer, doing, document)
     if document.get("status") == "error":
         wrong = Invalid if document.get("errorType") in _NEVER else Transient
-        raise wrong(f"{doing}: {answer.where} says: {document.get('error')}", code=str(document.get("errorType")))
+        error, code = (answer.hidden(str(document.get(key))) for key in ("error", "errorType"))
+        raise wrong(f"{doing}: {answer.where} says: {error}", code=code)
     data = document.get("data")
     result = data.get("result") if isinstance(data, dict) else None
     if document.get("status") != "success" or not isinstance(data, dict) or not isinstance(result, list):
         raise _strange(answer, doing, document)
     if data.get("resultType") != kind:
-        raise Invalid(f"{doing}: it gives a {data.get('resultType')} where a {kind} is meant", code="OtherKind")
+        other = answer.hidden(str(data.get("resultType")))
+        raise Invalid(f"{doing}: it gives a {other} where a {kind} is meant", code="OtherKind")
     if not all(isinstance(series, dict) for series in result):
         raise _strange(answer, doing, document)
     warnings = document.get("warnings")
     if warnings and len(result) <= 1:
         text = "; ".join(map(str, warnings)) if isinstance(warnings, list) else str(warnings)
-        raise Transient(f"{doing}: the answer may lack a part: {text[:300]}", code="Partial")
+        raise Transient(f"{doing}: the answer may lack a part: {answer.hidden(text)[:300]}", code="Partial")
     return result
 
 
 def _strange(answer: Answer, doing: str, document: object) -> ProviderError:
-    message = (
-        f"{doing}: {answer.where} answers as no Prometheus does: {shown(document)}; check that `url` is its address"
-    )
+    found = shown(document, answer.hidden)
+    message = f"{doing}: {answer.where} answers as no Prometheus does: {found}; check that `url` is its address"
     return Transient(message, code="Unreadable")
 
 
-def _pair(pair: object, doing: str) -> tuple[datetime, object]:
+def _pair(pair: object, doing: str, answer: Answer) -> tuple[datetime, object]:
     if isinstance(pair, list) and len(pair) == 2:
         when, text = pair
         if isinstance(when, int | float) and not isinstance(when, bool) and abs(when) < 1e11:
             return _EPOCH + timedelta(milliseconds=round(when * 1000)), text
-    raise Transient(f"{doing}: expected a time and a value; got {shown(pair)}", code="Unreadable")
+    raise Transient(f"{doing}: expected a time and a value; got {shown(pair, answer.hidden)}", code="Unreadable")
 
 
-def _whole(text: object) -> tuple[int | None, str | None]:
+def _whole(text: object, answer: Answer) -> tuple[int | None, str | None]:
     """A value as a whole number, or why it is none."""
     if isinstance(text, str) and text in _NO_NUMBERS:
         return None, f"{text}, as a division by zero gives it"
     if not isinstance(text, str) or not _NUMBER.fullmatch(text):
-        return None, f"{shown(text)}, which is no number"
+        return None, f"{shown(text, answer.hidden)}, which is no number"
     value = float(text)
     if value < 0:
-        return None, f"{text}, and no count is below zero"
+        return None, f"{answer.hidden(text)}, and no count is below zero"
     if value > _LARGEST:
-        return None, f"{text}, too large to be counted exactly"
+        return None, f"{answer.hidden(text)}, too large to be counted exactly"
     return math.floor(round(value, _EXACT) + 0.5), None
 
 
-def _labels(series: Mapping[str, Any]) -> str:
-    """What tells a series from others: its one label's value, or all labels with their names."""
+def _labels(series: Mapping[str, Any], answer: Answer) -> str:
+    """What tells a series of an answer from others: its one label's value, or all labels with their names."""
     metric = series.get("metric")
     labels = {str(name): str(value) for name, value in metric.items()} if isinstance(metric, dict) else {}
     labels.pop("__name__", None)
     if len(labels) == 1:
-        return next(iter(labels.values()))
-    return ", ".join(f"{name}={value}" for name, value in sorted(labels.items()))[:200] or "without a label"
+        return answer.hidden(next(iter(labels.values())))
+    named = ", ".join(f"{name}={value}" for name, value in sorted(labels.items()))
+    return answer.hidden(named)[:200] or "without a label"

@@ -84,7 +84,8 @@ class WebhookMetrics:
         answer = self._caller.ask(Request("POST", body=body, content_type="application/json"), _DOING)
         if not 200 <= answer.status < 300:
             raise refusal(answer, _DOING)
-        return counted(json_of(answer, _DOING), question.since, question.now, _BESIDE.get(self._rule.kind))
+        beside = _BESIDE.get(self._rule.kind)
+        return counted(json_of(answer, _DOING), question.since, question.now, beside, answer.hidden)
 
 
 def told(question: Question, grid: Grid, stable: str | None, beside: str | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ its counter began anew, and in `instances` how many workloads were counted.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -43,14 +43,26 @@ class _Bad(Exception):  # noqa: N818 - it never leaves this module
     """Where the answer is wrong, what was expected there, and what was found."""
 
     def __init__(self, path: str, expected: str, got: object) -> None:
-        super().__init__(f"{path or 'the answer'}: expected {expected}; got {shown(got)}")
+        super().__init__()
+        self._path, self._expected, self._got = path, expected, got
+
+    def said(self, hidden: Callable[[str], str]) -> str:
+        """It as a message, which quotes the answer without its secrets."""
+        return f"{hidden(self._path) or 'the answer'}: expected {self._expected}; got {shown(self._got, hidden)}"
 
 
-def counted(document: Any, since: datetime, now: datetime, beside: str | None = "failures") -> Counted:
+def counted(
+    document: Any,
+    since: datetime,
+    now: datetime,
+    beside: str | None = "failures",
+    hidden: Callable[[str], str] = str,
+) -> Counted:
     """Read an answer's JSON; what is wrong is left out and told by its path, the first of it.
 
     `beside` is what is counted beside `requests`, None for nothing. Intervals that begin before `since` are known
-    already and are passed over. One that ends after `now` cannot be complete, unless clocks differ.
+    already and are passed over. One that ends after `now` cannot be complete, unless clocks differ. `hidden` masks what
+    of the answer's texts nobody may see.
     """
     problems: list[str] = []
     stable: list[Tally] = []
@@ -75,10 +87,10 @@ def counted(document: Any, since: datetime, now: datetime, beside: str | None = 
                 try:
                     tallies.extend(_tally(item.get(side), _at(path, side), begin, end, beside))
                 except _Bad as bad:
-                    problems.append(str(bad))
-        clients = _clients({} if alone else document.get("clients"))
+                    problems.append(bad.said(hidden))
+        clients = _clients({} if alone else document.get("clients"), hidden)
     except _Bad as bad:
-        problems.append(str(bad))
+        problems.append(bad.said(hidden))
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return Counted(tuple(stable), tuple(candidate), clients, f"{problems[0]}{more}" if problems else None)
 
@@ -126,7 +138,7 @@ def _shape(beside: str | None) -> str:
     return f"an object with {counts}, or null"
 
 
-def _clients(found: Any) -> tuple[tuple[str, float], ...]:
+def _clients(found: Any, hidden: Callable[[str], str]) -> tuple[tuple[str, float], ...]:
     if found is None:
         return ()
     if not isinstance(found, Mapping):
@@ -134,7 +146,7 @@ def _clients(found: Any) -> tuple[tuple[str, float], ...]:
     for name, rate in found.items():
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < math.inf:
             raise _Bad(f"clients[{name}]", "requests per second, 0 or more", rate)
-    talking = [(str(name), float(rate)) for name, rate in found.items() if rate > 0]
+    talking = [(hidden(str(name)), float(rate)) for name, rate in found.items() if rate > 0]
     return tuple(sorted(talking, key=lambda client: (-client[1], client[0]))[:_CLIENTS])
 
 

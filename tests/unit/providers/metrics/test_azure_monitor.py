@@ -74,10 +74,10 @@ def test_minutes_begin_at_the_full_minute_after_the_watermark() -> None:
     assert found.stable == (tally(1, 8), tally(2, 7))
 
 
-def test_a_long_silence_is_caught_up_with_six_hundred_minutes_at_a_time() -> None:
+def test_after_a_long_silence_the_newest_six_hundred_minutes_are_asked_for() -> None:
     with serving(counts([1], [1])) as (monitor, clients):
         AzureMonitorMetrics(RULE, SOURCE, clients).read(question(5000))
-        assert monitor.calls[0].query["timespan"] == "2026-05-04T12:00:00Z/2026-05-04T22:00:00Z"
+        assert monitor.calls[0].query["timespan"] == "2026-05-07T13:18:00Z/2026-05-07T23:18:00Z"
 
 
 def test_the_names_of_workloads_and_endpoints_are_written_out_and_rolled_up_into_one_series() -> None:

@@ -12,7 +12,7 @@ import pytest
 from providers.secrets import LocalSecrets, SecretRef
 from strategies.seen import CheckSeen, CheckState
 from tests.unit.providers.metrics.azure_stage import START
-from tests.unit.providers.metrics.command_stage import ERRAND, Checks, settled
+from tests.unit.providers.metrics.command_stage import ERRAND, Checks, settled, written
 
 
 @pytest.fixture
@@ -87,6 +87,37 @@ def test_what_came_to_no_result_is_run_again_for_the_next_attempt_alone(check: C
     marker.touch()
     assert moody.look(ERRAND) == first
     assert settled(moody, replace(ERRAND, key="k1-1")).state is CheckState.PASSED
+
+
+def test_of_a_step_only_the_newest_run_is_kept_and_of_another_step_its_own(check: Checks, tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    counting = check(f"echo x >> {count}; exit 75")
+    other = replace(ERRAND, key="r1-west-smoke-3-0", step=3)
+    settled(counting, other)
+    for attempt in range(5):
+        settled(counting, replace(ERRAND, key=f"r1-west-smoke-2-{attempt}"))
+        assert len(counting._begun) <= 2
+    assert counting.look(other).state is CheckState.UNKNOWN
+    assert count.read_text() == "x\n" * 6
+
+
+def test_a_run_of_an_older_attempt_is_ended_before_the_next_one_begins(check: Checks, tmp_path: Path) -> None:
+    order = tmp_path / "order"
+    script = (
+        f"trap 'sleep 0.2; echo ended >> {order}; exit 0' TERM; echo begun >> {order}; while :; do sleep 0.02; done"
+    )
+    slow, newer = check(script), replace(ERRAND, key="r1-west-smoke-2-1")
+    slow.look(replace(ERRAND, key="r1-west-smoke-2-0"))
+    written(order)
+    began = time.monotonic()
+    seen = slow.look(newer)
+    assert time.monotonic() - began < 0.2
+    assert (seen.state, seen.why) == (CheckState.RUNNING, "waits for the end of the run before")
+    end = time.monotonic() + 10
+    while order.read_text().count("begun") < 2 and time.monotonic() < end:
+        assert slow.look(newer).state is CheckState.RUNNING
+        time.sleep(0.005)
+    assert order.read_text().split() == ["begun", "ended", "begun"]
 
 
 def test_a_secret_that_is_not_there_makes_the_check_wait_and_nothing_is_run(check: Checks, tmp_path: Path) -> None:

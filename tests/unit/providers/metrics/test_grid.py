@@ -25,18 +25,25 @@ STEPS = st.floats(0.1, 3600)
 
 
 @given(TIMES, st.floats(0, 86400), STEPS, st.floats(0, 600))
-def test_intervals_begin_after_the_watermark_are_over_and_are_all_there_are(
+def test_intervals_begin_after_the_watermark_are_over_and_are_the_newest_there_are(
     since: datetime, later: float, step: float, lag: float
 ) -> None:
     now = since + timedelta(seconds=later)
     grid = complete(since, now, step_seconds=step, lag_seconds=lag)
-    assert since <= grid.first < since + grid.step
+    assert since <= grid.first
     assert grid.seconds >= step
+    assert grid.count <= 600
     if grid.count:
         assert grid.until <= now - timedelta(seconds=lag)
+    assert grid.until + grid.step > now - timedelta(seconds=lag)
     if grid.count < 600:
-        assert grid.until + grid.step > now - timedelta(seconds=lag)
+        assert grid.first < since + grid.step
     assert list(grid) == [grid.first + number * grid.step for number in range(grid.count)]
+
+
+def test_after_an_outage_longer_than_a_look_the_newest_intervals_are_asked_for() -> None:
+    grid = complete(START, START + timedelta(seconds=1000), step_seconds=1, lag_seconds=10, most=100)
+    assert (grid.first, grid.until) == (START + timedelta(seconds=890), START + timedelta(seconds=990))
 
 
 @given(TIMES, TIMES, STEPS, ZONES)

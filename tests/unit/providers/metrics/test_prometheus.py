@@ -27,7 +27,7 @@ from tests.unit.providers.metrics.prometheus_stage import (
     question,
     read,
 )
-from tests.unit.providers.metrics.servers import Data, http_date
+from tests.unit.providers.metrics.servers import Data, Value, http_date
 
 
 def test_both_sides_are_counted_in_the_same_intervals() -> None:
@@ -89,13 +89,19 @@ def test_a_source_that_only_counts_requests_is_asked_once_for_each_side() -> Non
     assert counts(reading.stable) == [(500, 0)] * 4
 
 
-def test_after_a_long_absence_the_rest_comes_at_the_next_look() -> None:
-    with metrics(healthy().decide) as (source, _):
-        first = source.read(question(5 * 1000))
-        assert len(first.stable) == len(first.candidate) == 600
-        rest = source.read(replace(question(5 * 1000), since=first.stable[-1].until))
-    assert len(rest.stable) == 400
-    assert rest.stable[0].since == first.stable[-1].until
+def test_after_a_long_outage_the_newest_intervals_are_read_and_nothing_is_left_for_the_next_look() -> None:
+    data, back = healthy(), START + timedelta(seconds=5 * 900)
+
+    def since_then(value: Value) -> Value:
+        return lambda at: value(at) if at >= back.timestamp() else None
+
+    for query, ((_, value),) in list(data.series.items()):
+        data.one(query, since_then(value))
+    with metrics(data.decide) as (source, _):
+        read = source.read(question(5 * 1000))
+        assert source.read(replace(question(5 * 1000), since=read.stable[-1].until)).stable == ()
+    assert [tally.since for tally in read.stable] == [back + timedelta(seconds=5 * n) for n in range(100)]
+    assert len(read.candidate) == 100
 
 
 def test_a_restart_within_an_interval_makes_its_number_unknown() -> None:
