@@ -226,8 +226,11 @@ def _counted(state: TargetState, target: Target, rule: MetricRule, reading: Read
     paired = pair(reading.stable, reading.candidate, after, settled, alone=alone, sampled=rule.sampled)
     null = LATENCY if rule.kind is MetricKind.LATENCY else FAILURES
     bets = null if rule.counts and stretch in rule.when else None
+    window = _window(state, target, rule)
     for batch in paired.batches:
-        known = update(known, batch, bets, _window(state, target, rule))
+        # What comes late may be of the step before.
+        in_step = state.phase is not Phase.HOLDING or batch.since >= state.since
+        known = update(known, batch, bets, window, in_step=in_step)
     return evolve(known, until=paired.until if paired.until is not None else known.until)
 
 

@@ -134,11 +134,18 @@ def renewed(evidence: Evidence) -> Evidence:
     )
 
 
-def update(evidence: Evidence, batch: Counts, null: Null | None = FAILURES, ttl: float | None = None) -> Evidence:
+def update(
+    evidence: Evidence,
+    batch: Counts,
+    null: Null | None = FAILURES,
+    ttl: float | None = None,
+    *,
+    in_step: bool = True,
+) -> Evidence:
     """Fold in one interval counted on both sides; intervals before the watermark are dropped, so none counts twice.
 
     `ttl` is the length of a window in seconds where DNS carries the split or counters are sampled, None where requests
-    are split, and counted, one by one.
+    are split, and counted, one by one. `in_step` says whether the interval belongs to the present step.
     Without `null` only the totals are kept. Raises ValueError when a count is negative or failures exceed requests.
     """
     n_b, x_b = batch.stable_requests, batch.stable_failures
@@ -162,8 +169,8 @@ def update(evidence: Evidence, batch: Counts, null: Null | None = FAILURES, ttl:
         stable_failures=evidence.stable_failures + x_b,
         candidate_requests=evidence.candidate_requests + n_c,
         candidate_failures=evidence.candidate_failures + x_c,
-        step_stable=evidence.step_stable + n_b,
-        step_candidate=evidence.step_candidate + n_c,
+        step_stable=evidence.step_stable + n_b * in_step,
+        step_candidate=evidence.step_candidate + n_c * in_step,
         recent=_recent(evidence.recent, batch),
     )
 

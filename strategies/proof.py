@@ -204,6 +204,8 @@ def _unknown(state: TargetState, target: Target, rule: MetricRule, now: datetime
         wanted.append(("the candidate", seen.candidate_at))
     late = [who for who, at in wanted if at is None or (now - at).total_seconds() > limit]
     why = f": {seen.problem}" if seen.problem else ""
+    if late == ["the candidate"] and seen.candidate_at is None and (now - state.since).total_seconds() <= limit:
+        return Reason("tooFew", f"{rule.name}: nothing is counted of the candidate yet", (("metric", rule.name),))
     if seen.mistaken:
         return Reason("metricMistaken", f"{rule.name} cannot be answered{why}", (("metric", rule.name),))
     if not late:

@@ -159,3 +159,21 @@ def test_who_still_talks_is_not_forgotten_for_a_source_that_does_not_say() -> No
 def test_one_sample_alone_never_condemns() -> None:
     counted = update(begin_step(Evidence()), Counts(at(0), at(30), 13000, 400, 1500, 900), ttl=5.0)
     assert e_value(counted, 4) < 1 / ALPHA
+
+
+def test_what_comes_late_of_the_step_before_does_not_try_this_one() -> None:
+    of = judged()
+    of = with_target(of, replace(state_of(of), since=at(20)))
+    of = tick(of, 26, seen(of, 26, reading(GOOD, GOOD, since=0, until=25)))
+    known = state_of(of).metrics[0]
+    assert (known.candidate_requests, known.step_candidate) == (500, 100)
+
+
+def test_a_candidate_that_is_seconds_old_is_not_said_to_be_lost() -> None:
+    of = after(judged(), 10, GOOD, None)
+    doubt = state_of(of).doubt
+    assert doubt is not None
+    assert (doubt.code, doubt.message) == ("tooFew", "errors: nothing is counted of the candidate yet")
+    later = state_of(after(of, 20, GOOD, None, start=10)).doubt
+    assert later is not None
+    assert later.code == "telemetryLost"
