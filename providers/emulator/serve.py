@@ -73,6 +73,7 @@ def endpoint_lines(emulator: LoopbackEmulator, export: bool, kubeconfig_file: Pa
         f"Kubernetes               {emulator.url}/clusters/{{{','.join(emulator.world.clusters)}}}",
         f"Its kubeconfig           {emulator.url}/_emulator/kubeconfig",
         f"Images, faults, state    {emulator.url}/_emulator/{{images,faults,reset,state}}",
+        f"Prometheus' discovery    {emulator.url}/_emulator/targets",
         "Ends with Ctrl-C; nothing is kept.",
     ]
     if export:
