@@ -223,14 +223,15 @@ def _counted(state: TargetState, target: Target, rule: MetricRule, reading: Read
     settled = reading.at - timedelta(seconds=late_seconds(rule, target))
     after = known.until or _beginning(state)
     alone = stretch is When.AFTER
-    paired = pair(reading.stable, reading.candidate, after, settled, alone=alone, sampled=rule.sampled)
+    joins = None if rule.sampled else timedelta(seconds=rule.interval_seconds)
+    paired = pair(reading.stable, reading.candidate, after, settled, alone=alone, joins=joins)
     null = LATENCY if rule.kind is MetricKind.LATENCY else FAILURES
     bets = null if rule.counts and stretch in rule.when else None
     window = _window(state, target, rule)
     for batch in paired.batches:
         # What comes late may be of the step before.
         in_step = state.phase is not Phase.HOLDING or batch.since >= state.since
-        known = update(known, batch, bets, window, in_step=in_step)
+        known = update(known, batch, bets, window, in_step=in_step, lumpy=target.by_resolver)
     return evolve(known, until=paired.until if paired.until is not None else known.until)
 
 

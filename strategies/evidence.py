@@ -17,11 +17,12 @@ everything is less than the martingale, so the bound holds, and no single popula
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from math import exp, floor, log, log1p, sqrt
+from datetime import datetime
+from math import exp, floor, log, log1p
 from operator import add, sub
 from typing import Any
 
+from strategies.lately import at_least, lately, together
 from strategies.seen import Counts
 from strategies.values import evolve
 
@@ -32,7 +33,6 @@ BETA = 0.05
 _CLIP = -log(ALPHA) / 3
 _GATE_CLIP = -log(BETA) / 3
 _CEILING = 700.0
-_BUCKET = timedelta(seconds=30)
 LEAST = 20
 """Requests of a side without which it cannot be told to be broken, or well."""
 
@@ -72,6 +72,7 @@ class Evidence:
     gate: Process = _FRESH_GATE
     starts: tuple[Process, ...] = ()
     window: int | None = None
+    clip: float = _CLIP
     window_against: Process = FRESH
     window_gate: Process = _FRESH_GATE
     since: datetime | None = None
@@ -141,11 +142,13 @@ def update(
     ttl: float | None = None,
     *,
     in_step: bool = True,
+    lumpy: bool = False,
 ) -> Evidence:
     """Fold in one interval counted on both sides; intervals before the watermark are dropped, so none counts twice.
 
     `ttl` is the length of a window in seconds where DNS carries the split or counters are sampled, None where requests
-    are split, and counted, one by one. `in_step` says whether the interval belongs to the present step.
+    are split, and counted, one by one. `in_step` says whether the interval belongs to the present step, `lumpy` whether
+    whole populations of clients change sides together.
     Without `null` only the totals are kept. Raises ValueError when a count is negative or failures exceed requests.
     """
     n_b, x_b = batch.stable_requests, batch.stable_failures
@@ -160,6 +163,7 @@ def update(
         window = None if ttl is None else floor(batch.since.timestamp() / ttl)
         counts = (n_b, x_b, n_c, x_c)
         bets = _bets(evidence, _gains(*counts, null), _gate_gains(*counts, null), window)
+        bets["clip"] = _clip(evidence) if lumpy else _CLIP
     return evolve(
         evidence,
         **bets,
@@ -171,7 +175,7 @@ def update(
         candidate_failures=evidence.candidate_failures + x_c,
         step_stable=evidence.step_stable + n_b * in_step,
         step_candidate=evidence.step_candidate + n_c * in_step,
-        recent=_recent(evidence.recent, batch),
+        recent=lately(evidence.recent, batch),
     )
 
 
@@ -193,10 +197,21 @@ def _bets(evidence: Evidence, against: Process, in_favour: Process, window: int 
     }
 
 
+def _clip(evidence: Evidence) -> float:
+    """What one window may add: the less, the larger the candidate's part is, since one answer of DNS reaches into two.
+
+    A population that a share's worth of windows would meet by chance must not be enough.
+    """
+    lot = together(evidence.recent) if evidence.recent else None
+    if lot is None or not lot.candidate_requests:
+        return _CLIP
+    return min(_CLIP, 0.5 * log((lot.stable_requests + lot.candidate_requests) / lot.candidate_requests))
+
+
 def _against(evidence: Evidence) -> Process:
     if evidence.window is None:
         return evidence.against
-    return _plus(evidence.against, tuple([min(value, _CLIP) for value in evidence.window_against]))
+    return _plus(evidence.against, tuple([min(value, evidence.clip) for value in evidence.window_against]))
 
 
 def _gate(evidence: Evidence) -> Process:
@@ -227,25 +242,6 @@ def _gate_gains(n_b: int, x_b: int, n_c: int, x_c: int, null: Null) -> Process:
     return tuple([x_c * log(s) + x_b * log1p(odds * (1 - s)) + price * (1 - s) for s in SHRINKS])
 
 
-def _recent(known: tuple[Counts, ...], batch: Counts) -> tuple[Counts, ...]:
-    if known and batch.until <= known[-1].since + _BUCKET:
-        return (*known[:-1], _added(known[-1], batch))
-    return (*known[-1:], batch)
-
-
-def _added(one: Counts, other: Counts) -> Counts:
-    instances = None if other.instances is None else max(other.instances, one.instances or 0)
-    return Counts(
-        one.since,
-        other.until,
-        one.stable_requests + other.stable_requests,
-        one.stable_failures + other.stable_failures,
-        one.candidate_requests + other.candidate_requests,
-        one.candidate_failures + other.candidate_failures,
-        instances,
-    )
-
-
 def e_value(evidence: Evidence, steps: int) -> float:
     """The evidence against the candidate; roll back at `1 / ALPHA`. `steps` is how many steps the plan has in all."""
     if not evidence.starts:
@@ -274,24 +270,15 @@ def broken(evidence: Evidence) -> Counts | None:
     """
     if not evidence.recent:
         return None
-    last = evidence.recent[0]
-    for part in evidence.recent[1:]:
-        last = _added(last, part)
+    last = together(evidence.recent)
     n, x = last.candidate_requests, last.candidate_failures
-    if n < LEAST or _lower(x, n) <= 0.5:
+    if n < LEAST or at_least(x, n) <= 0.5:
         # What has just begun to fail is not to be outweighed by what was well before.
         last = evidence.recent[-1]
         n, x = last.candidate_requests, last.candidate_failures
-        if n < LEAST or _lower(x, n) <= 0.5:
+        if n < LEAST or at_least(x, n) <= 0.5:
             return None
     requests, failures = last.stable_requests, last.stable_failures
     if not requests:
         requests, failures = evidence.stable_requests, evidence.stable_failures
     return last if requests >= LEAST and failures < 0.1 * requests else None
-
-
-def _lower(failures: int, requests: int, z: float = 3.09) -> float:
-    rate, square = failures / requests, z * z
-    middle = rate + square / (2 * requests)
-    spread = z * sqrt(rate * (1 - rate) / requests + square / (4 * requests * requests))
-    return (middle - spread) / (1 + square / requests)

@@ -1,8 +1,9 @@
 """From what a source knew of each side to intervals counted on both: only those may be compared.
 
-A counter that began anew, and an interval that one side has no answer for, are never made up for. Where counters are
-sampled, each side's at other moments, the two grow by turns; so there an interval goes on until both have counted
-something in it. It then holds, of one side, up to one sample more of the past: `evidence` bounds what it may say.
+A counter that began anew, and an interval that one side has no answer for, are never made up for. An interval in which
+one side has no requests says nothing by itself, so it goes on for a while. Where counters are sampled, each side's at
+other moments, the two grow by turns, and it goes on until both have counted something: it then holds, of one side, up
+to one sample more of the past, and `evidence` bounds what it may say.
 """
 
 from __future__ import annotations
@@ -32,13 +33,13 @@ def pair(
     settled: datetime,
     *,
     alone: bool = False,
-    sampled: bool = False,
+    joins: timedelta | None = timedelta(0),
 ) -> Paired:
     """Put both sides' intervals from `after` on together.
 
     One that a side lacks is waited for while it ends after `settled`, and passed over then: it may come late. `alone`:
-    the stable side has nothing to do any more, so the candidate's intervals count without it. `sampled`: the sides may
-    grow by turns.
+    the stable side has nothing to do any more, so the candidate's intervals count without it. `joins` is how long an
+    interval goes on that says nothing by itself; None where the sides are sampled.
     """
     b_of = {(tally.since, tally.until): tally for tally in stable}
     c_of = {(tally.since, tally.until): tally for tally in candidate}
@@ -57,11 +58,16 @@ def pair(
             open_one, until = None, end
             continue
         open_one, until = _joined(open_one, b, c), end
-        whole = not sampled or (open_one and open_one.candidate_requests and (open_one.stable_requests or alone))
-        if open_one is not None and whole:
+        if open_one is not None and _is_whole(open_one, joins, alone=alone):
             batches.append(open_one)
             open_one = None
     return Paired(tuple(batches), open_one.since if open_one is not None else until)
+
+
+def _is_whole(interval: Counts, joins: timedelta | None, *, alone: bool) -> bool:
+    if interval.candidate_requests and (interval.stable_requests or alone):
+        return True
+    return joins is not None and interval.until - interval.since >= joins
 
 
 def _joined(known: Counts | None, stable: Tally, candidate: Tally) -> Counts | None:

@@ -204,6 +204,18 @@ def test_clipping_never_adds_evidence_within_one_window(
         assert e_value(clipped, STEPS) <= max(e_value(free, STEPS), 1.0) + 1e-9
 
 
+def test_where_whole_populations_change_sides_a_window_adds_the_less_the_larger_the_share() -> None:
+    values = []
+    for requests in (10, 100, 1000):
+        seen = begin_step(Evidence())
+        for second in (0, 5):
+            told = Counts(at(second), at(second + 5), 1000, 0, requests, requests)
+            seen = update(seen, told, ttl=60.0, lumpy=True)
+        values.append(e_value(seen, STEPS))
+    assert values == sorted(values, reverse=True)
+    assert values[0] <= ALPHA ** (-1 / 3) + 1e-9
+
+
 def test_a_version_that_fails_nearly_everything_while_the_stable_side_is_well_is_broken() -> None:
     seen = update(begin_step(Evidence()), batch(0, (400, 1), (20, 20)))
     assert broken(seen) is not None

@@ -61,7 +61,7 @@ def test_an_interval_in_which_a_counter_began_anew_is_dropped() -> None:
 
 
 def test_sides_that_are_scraped_by_turns_are_compared_over_what_both_have_counted() -> None:
-    found = pair(side(30, 0, 0, 30, 0, 0), side(0, 0, 3, 0, 0, 3), at(0), FOREVER, sampled=True)
+    found = pair(side(30, 0, 0, 30, 0, 0), side(0, 0, 3, 0, 0, 3), at(0), FOREVER, joins=None)
     assert [(b.stable_requests, b.candidate_requests) for b in found.batches] == [(30, 3), (30, 3)]
 
 
@@ -71,12 +71,12 @@ def test_where_requests_are_counted_as_they_come_nothing_is_put_together() -> No
 
 
 def test_what_is_not_complete_yet_is_asked_for_again() -> None:
-    found = pair(side(30, 30), side(1, 0), at(0), FOREVER, sampled=True)
+    found = pair(side(30, 30), side(1, 0), at(0), FOREVER, joins=None)
     assert (bounds(found), found.until) == ([(0, 5)], at(5))
 
 
 def test_a_side_without_any_request_does_not_keep_what_is_old() -> None:
-    found = pair(side(*[9] * 40), side(*[0] * 40), at(0), FOREVER, sampled=True)
+    found = pair(side(*[9] * 40), side(*[0] * 40), at(0), FOREVER, joins=None)
     assert found.batches == ()
     assert found.until is not None
     assert found.until >= at(200 - 60)
