@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.cloud import Cloud
 from tests.acceptance.kube import KubeShop
 from tests.prometheus import RealPrometheus, needs_prometheus, running_prometheus
 
@@ -18,6 +19,15 @@ _COUNTED = 'sum(http_requests_total{{revision="$revision",path!="/healthz"{more}
 QUIET_SECONDS = 3
 PATIENT = {"failures": 50}
 """Probes that condemn nothing, so that the counts alone decide."""
+
+
+@pytest.fixture
+def kube(tmp_path: Path) -> Iterator[KubeShop]:
+    """A service in an emulator of its own, so that the server scrapes nothing else."""
+    with Cloud() as cloud:
+        opened = KubeShop(cloud, tmp_path)
+        yield opened
+        opened.close()
 
 
 @pytest.fixture
