@@ -23,7 +23,7 @@ from orchestrator.forecast_evidence import (
 from orchestrator.forecast_judged import Ending, Judged, Promotion, Stretch, Toll, Windows, Worse
 from orchestrator.forecast_traffic import Load, Origin, lead_of
 from strategies.counting import FASTEST_SECONDS, FINE_SECONDS, HURRY, pace
-from strategies.evidence import ALPHA, FAILURES, LATENCY, Null
+from strategies.evidence import FAILURES, LATENCY, Null, window_bound
 from strategies.gates import MetricKind, MetricRule, When
 from strategies.plan import Target
 from strategies.proof import deciding
@@ -48,9 +48,10 @@ def judged(
         return found
     limit = Limit(len(target.plan.steps), _part(target, rule, peers or (target,)))
     course = _Course(target, rule, load, stretches, _ttl(target, entries), limit)
-    found = replace(
-        found, promotion=course.promotion(), windows=None if course.ttl is None else windows_of(limit, course.ttl)
-    )
+    # The smallest share is met first, and there a window may add the most.
+    part = max(stretches[0].share, 0.1) / 100
+    windows = None if course.ttl is None else windows_of(limit, course.ttl, part)
+    found = replace(found, promotion=course.promotion(), windows=windows)
     return replace(found, worse=tuple(course.worse())) if found.known and load.rate > 0 else found
 
 
@@ -73,10 +74,10 @@ def _ttl(target: Target, entries: Sequence[Entry]) -> float | None:
     return float(max([*shifts[:1], 1]))
 
 
-def windows_of(limit: Limit, ttl: float) -> Windows:
-    """How many TTL windows it takes at least where each multiplies a bet by no more than the limit's cube root."""
+def windows_of(limit: Limit, ttl: float, part: float) -> Windows:
+    """About how many TTL windows it takes, each adding what it may; `part` (0 to 1) of all is the candidate's."""
     share = 0.5 + 0.5 / limit.steps
-    return Windows(ttl, ceil(log((limit.evidence - (1 - share)) / share) / (-log(ALPHA) / 3) - 1e-9))
+    return Windows(ttl, ceil(log((limit.evidence - (1 - share)) / share) / window_bound(1 - part, part) - 1e-9))
 
 
 def _part(target: Target, rule: MetricRule, peers: Sequence[Target]) -> float:

@@ -22,12 +22,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import exp, floor, log
 
-from strategies.evidence import ALPHA, BETA, FRESH, Evidence, Null, Process, proof, update
+from strategies.evidence import ALPHA, BETA, FRESH, Evidence, Null, Process, proof, update, window_bound
 from strategies.seen import Counts
 
 LONGEST_SECONDS = 365 * 86400.0
 """What takes longer than this is taken never to happen."""
-_BOUND, _GATE_BOUND = -log(ALPHA) / 3, -log(BETA) / 3
+_GATE_BOUND = -log(BETA) / 3
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _LARGE = 10**12
 _CEILING = 700.0
@@ -116,7 +116,7 @@ def growths(arms: Arms, null: Null, ttl: float | None) -> Growths | None:
         beyond = tuple(far * min(max(1 - most / bound, 0.0), 1.0) for far, most in zip(beyond, window, strict=True))
         return Growth(each, beyond, ttl, window)
 
-    return Growths(growth(0, _BOUND), growth(1, _GATE_BOUND))
+    return Growths(growth(0, window_bound(arms.stable, arms.candidate)), growth(1, _GATE_BOUND))
 
 
 def _gained(stable: int, stable_failures: int, candidate: int, failures: int, null: Null) -> tuple[Process, Process]:

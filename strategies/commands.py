@@ -61,7 +61,9 @@ def _sentence(command: Command) -> str:
 
 
 def _retry(rollout: Rollout) -> Rollout:
-    if rollout.paused is None or rollout.paused.code != FAILED:
+    turned = rollout.failure is not None or rollout.aborted is not None
+    resumed = rollout.paused is None and not turned and any(state.failure for state in rollout.targets)
+    if not resumed and (rollout.paused is None or rollout.paused.code != FAILED):
         return rollout
     targets = tuple(
         evolve(

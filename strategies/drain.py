@@ -76,7 +76,7 @@ def drain(
             return Drain(until, done=False, asks=False, note=f"{parts}; waits for what the sources tell of it")
         return Drain(until, done=True, asks=False, note=f"{parts}; by time alone, no source counts its requests")
     wanted = rule.quiet_seconds if rule.quiet_seconds is not None else max(2.0 * ttl, 60.0)
-    if _is_quiet(state, rule, wanted):
+    if _is_quiet(state, rule, confirmed + timedelta(seconds=wanted), wanted):
         return Drain(until, done=True, asks=False, note=f"{parts}; quiet for {wanted:g} s")
     over = now >= confirmed + timedelta(seconds=rule.most_seconds)
     if over and (rule.then is AfterMost.FORCE or agreed):
@@ -95,16 +95,17 @@ def _quiet_matters(state: TargetState, rule: DrainRule) -> bool:
 
 
 def _may_tell(state: TargetState, rule: DrainRule, confirmed: datetime) -> bool:
-    """Whether a source that has told of no request yet has not told of the time since the side left the split."""
+    """Whether a source that has told of no request yet has not told either that none came since the side left."""
     if rule.quiet is Quiet.NONE:
         return False
     known = (each for each in state.metrics if each.rate_before is not None)
-    return any(each.quiet_until is None or each.quiet_until < confirmed for each in known)
+    return any(not each.quiet_since or each.quiet_until is None or each.quiet_until < confirmed for each in known)
 
 
-def _is_quiet(state: TargetState, rule: DrainRule, wanted: float) -> bool:
+def _is_quiet(state: TargetState, rule: DrainRule, least: datetime, wanted: float) -> bool:
     """Whether every source that counted the side's requests has seen it quiet for so long; silence proves nothing.
 
+    And quiet up to `least` at the earliest: a lull from before the side left the split says nothing of after it.
     Where quiet is required, a source that has told of no request at all is heard as well.
     """
     required = rule.quiet is Quiet.REQUIRED
@@ -112,7 +113,7 @@ def _is_quiet(state: TargetState, rule: DrainRule, wanted: float) -> bool:
     return bool(known) and all(
         each.quiet_since is not None
         and each.quiet_until is not None
-        and each.quiet_until >= each.quiet_since + timedelta(seconds=wanted)
+        and each.quiet_until >= max(each.quiet_since + timedelta(seconds=wanted), least)
         and (state.expires_at is None or each.quiet_until >= state.expires_at)
         for each in known
     )

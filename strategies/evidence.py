@@ -198,14 +198,19 @@ def _bets(evidence: Evidence, against: Process, in_favour: Process, window: int 
 
 
 def _clip(evidence: Evidence) -> float:
-    """What one window may add: the less, the larger the candidate's part is, since one answer of DNS reaches into two.
-
-    A population that a share's worth of windows would meet by chance must not be enough.
-    """
-    lot = together(evidence.recent) if evidence.recent else None
-    if lot is None or not lot.candidate_requests:
+    if not evidence.recent:
         return _CLIP
-    return min(_CLIP, 0.5 * log((lot.stable_requests + lot.candidate_requests) / lot.candidate_requests))
+    lot = together(evidence.recent)
+    return window_bound(lot.stable_requests, lot.candidate_requests)
+
+
+def window_bound(stable: float, candidate: float) -> float:
+    """What one window of whole populations may add: the less, the larger the candidate's part of the requests is.
+
+    A population that many windows would lead to the candidate by chance must not be enough; and one answer of DNS
+    reaches into two windows.
+    """
+    return min(_CLIP, 0.5 * log((stable + candidate) / candidate)) if candidate else _CLIP
 
 
 def _against(evidence: Evidence) -> Process:

@@ -156,7 +156,8 @@ def _before_us(slots: tuple[Slot, ...], place: _Place) -> tuple[Slot, ...]:
         return slots
     if not any(slot.weight for slot in slots):
         found = (seen.endpoint(slot.endpoint) for slot in slots)
-        slots = tuple(evolve(s, weight=e.weight if e else LOWEST) for s, e in zip(slots, found, strict=True))
+        # A backend of weight 0 does not say what it had; another one that is switched off does.
+        slots = tuple(evolve(s, weight=(e and e.weight) or LOWEST) for s, e in zip(slots, found, strict=True))
         whole = sum(e.weight for e in ours)
     else:
         whole = sum(e.weight for e in ours) + sum(slot.weight or 0 for slot in slots)

@@ -102,6 +102,17 @@ def test_retry_judges_anew_after_a_failure_that_paused() -> None:
     assert state_of(after).metrics == (renewed(condemning()),)
 
 
+def test_retry_judges_anew_what_failed_and_was_resumed() -> None:
+    why = Reason("probesFailed", "it failed its probes")
+    of = holding()
+    slots = tuple(replace(slot, failed=5) for slot in of.targets[0].candidate)
+    of = with_target(of, replace(of.targets[0], candidate=slots, failure=why))
+    again = state_of(said(of, CommandKind.RETRY))
+    assert (again.failure, again.candidate[0].failed) == (None, 0)
+    taken_back = replace(of, failure=why)
+    assert said(taken_back, CommandKind.RETRY).targets == taken_back.targets
+
+
 def test_retry_does_not_end_a_pause_that_a_person_asked_for() -> None:
     paused = said(holding(), CommandKind.PAUSE)
     assert said(paused, CommandKind.RETRY).paused == paused.paused

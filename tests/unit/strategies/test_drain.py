@@ -83,6 +83,14 @@ def test_where_a_source_counts_the_side_must_be_quiet_as_well() -> None:
     assert is_done(counted(45, 55))
 
 
+def test_a_lull_from_before_the_side_left_the_split_is_no_quiet_of_after_it() -> None:
+    state = draining(ttl=0, metrics=(counted(-60, 5),))
+    rule = replace(COUNTED, propagation_seconds=0.0, margin_seconds=0.0)
+    assert not drain(state, rule, at(20), named=True, agreed=False).done
+    state = replace(state, metrics=(counted(-60, 10),))
+    assert drain(state, rule, at(20), named=True, agreed=False).done
+
+
 def test_a_source_that_falls_silent_proves_no_quiet_however_long_one_waits() -> None:
     assert not is_done(counted(45, 50), when=90)
 

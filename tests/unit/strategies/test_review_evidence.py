@@ -62,6 +62,14 @@ def test_a_source_that_tells_of_the_time_after_and_of_no_request_needs_no_more_t
     assert judge(heard(draining(SLOW), 0, 0, since=-5), 60).done
 
 
+def test_a_counter_that_began_anew_has_not_told_that_nobody_came() -> None:
+    anew = (Tally(at(-5), at(15), 0, reset=True),)
+    state = draining(SLOW)
+    state = replace(state, metrics=tuple(turned_quiet(each, anew) for each in state.metrics))
+    assert not judge(state, 60).done
+    assert judge(heard(state, 0, since=15), 60).done
+
+
 def test_where_quiet_is_required_a_side_that_never_had_a_request_is_quiet_once_that_is_told() -> None:
     state = draining(SLOW, quiet=Quiet.REQUIRED)
     assert not judge(state, 60, quiet=Quiet.REQUIRED).done

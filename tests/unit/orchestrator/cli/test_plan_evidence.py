@@ -94,7 +94,7 @@ def test_what_a_source_counts_now_is_what_the_plan_reckons_with(office: Branch) 
     assert (broken["failing"], broken["outcome"], broken["step"]) == (1.0, "rolledBack", 1)
     assert 0 < broken["seconds"] < 15
     assert found["promotion"]["outcome"] == "passes"
-    assert found["dns"] == {"ttlSeconds": 1.0, "windows": 4, "leastSeconds": 2.0, "mostSeconds": 3.0}
+    assert found["dns"] == {"ttlSeconds": 1.0, "windows": 7, "leastSeconds": 5.0, "mostSeconds": 6.0}
 
 
 def test_the_text_tells_it_as_well(office: Branch) -> None:

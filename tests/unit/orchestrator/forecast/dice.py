@@ -68,9 +68,9 @@ def seconds_until(
         stable.append(Tally(at, end, b, failed))
         candidate.append(Tally(at, end, c, worse))
         at, taken = end, taken + game.look_seconds
-        found = pair(stable, candidate, seen.until, at)
+        found = pair(stable, candidate, seen.until, at, joins=timedelta(seconds=5))
         for batch in found.batches:
-            seen = update(seen, batch, game.null, game.ttl)
+            seen = update(seen, batch, game.null, game.ttl, lumpy=game.ttl is not None)
         if found.batches:
             stable, candidate = [], []
         if reached(seen):

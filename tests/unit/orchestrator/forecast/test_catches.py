@@ -155,7 +155,7 @@ def test_lag_and_interval_are_in_the_times() -> None:
 def test_where_dns_splits_no_verdict_comes_before_its_windows() -> None:
     found = _judged(5000.0, target=_target(by_resolver=True))
     assert found.windows is not None
-    assert found.windows.many == 4
+    assert found.windows.many == 5
     assert found.windows.ttl_seconds == 10.0
     assert found.windows.least_seconds <= _of(found).toll.seconds <= found.windows.most_seconds + 5
     assert _judged(5000.0).windows is None
