@@ -122,7 +122,7 @@ def test_a_newer_revision_waits_for_the_one_under_way_when_it_is_to_queue(shop: 
 
 def test_a_newer_revision_is_refused_when_the_manifest_says_so(shop: Shop) -> None:
     shop.spec["whileRunning"] = "refuse"
-    shop.canary({"share": 50, "hold": "2s"})
+    shop.canary({"share": 50, "approve": True})
     shop.serve()
     shop.image("v2")
     shop.image("v3")
@@ -130,12 +130,14 @@ def test_a_newer_revision_is_refused_when_the_manifest_says_so(shop: Shop) -> No
     older.reaches("preparing")
     newer = shop.start("v3")
     assert (newer.code, newer.json["reason"]["code"]) == (7, "activeRollout"), newer
+    older.reaches("holding", 1)
+    assert shop.run("approve", "shop", "--reason", "as it should be").code == 0
     assert older.finish().code == 0
     shop.assert_serves_alone("v2")
 
 
 def test_a_second_start_of_the_same_revision_attaches_and_ends_with_the_first(shop: Shop) -> None:
-    shop.canary({"share": 50, "hold": "5s"})
+    shop.canary({"share": 50, "hold": "15s"})
     shop.serve()
     shop.image("v2")
     before = len(shop.writes)

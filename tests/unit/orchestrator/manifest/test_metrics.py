@@ -70,7 +70,7 @@ def test_each_kind_has_its_own_defaults(project: Path) -> None:
         ),
     )
     assert rules(loaded) == (
-        MetricRule("a", interval_seconds=5, lag_seconds=2),
+        MetricRule("a", interval_seconds=5, lag_seconds=2, sampled=True),
         MetricRule("b", interval_seconds=60, lag_seconds=180),
         MetricRule("c", interval_seconds=60, lag_seconds=300),
         MetricRule("d", interval_seconds=5, lag_seconds=0),
