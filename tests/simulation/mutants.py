@@ -92,10 +92,10 @@ def _deaf_to_abort(real: Real) -> Any:
 
 
 def _backwards(real: Real) -> Any:
-    def draining(state: Any, target: Any, now: datetime) -> Any:
+    def draining(rollout: Any, state: Any, target: Any, now: datetime) -> Any:
         if state.spent_seconds > 5:
             return replace(state, phase=Phase.HOLDING, since=now)
-        return real(state, target, now)
+        return real(rollout, state, target, now)
 
     return draining
 
@@ -155,7 +155,7 @@ def _skips_steps(real: Real) -> Any:
 
 
 def _sees_no_problem(real: Real) -> Any:
-    return lambda state, target: real(replace(state, problem=None), target)
+    return lambda rollout, state, now: real(rollout, replace(state, problem=None), now)
 
 
 def _keeps_mark(real: Real) -> Any:
@@ -215,7 +215,7 @@ _MUTANTS = (
     Mutant("write every weight zero on the way back", ((traffic, "at_step", _zero_on_return),)),
     Mutant("give the candidate more than its share", ((traffic, "at_step", _more_weight),)),
     Mutant("leave groups behind", ((steps, "retired", _leaves_groups),)),
-    Mutant("go on blindly", ((steps, "judge", _sees_no_problem),)),
+    Mutant("go on blindly", ((steps, "decide", _sees_no_problem),)),
     Mutant("leave our mark in the profile", ((traffic, "left", _keeps_mark),)),
     Mutant("change state without an event", ((orchestrator.engine, "explain", always(())),)),
 )
