@@ -153,9 +153,7 @@ def update(
     """
     n_b, x_b = batch.stable_requests, batch.stable_failures
     n_c, x_c = batch.candidate_requests, batch.candidate_failures
-    if not (0 <= x_b <= n_b and 0 <= x_c <= n_c):
-        got = f"stable {x_b}/{n_b}, candidate {x_c}/{n_c}"
-        raise ValueError(f"counts must satisfy 0 <= failures <= requests; got {got}")
+    _check(n_b, x_b, n_c, x_c)
     if evidence.until is not None and batch.since < evidence.until:
         return evidence
     bets: dict[str, Any] = {}
@@ -177,6 +175,12 @@ def update(
         step_candidate=evidence.step_candidate + n_c * in_step,
         recent=lately(evidence.recent, batch),
     )
+
+
+def _check(n_b: int, x_b: int, n_c: int, x_c: int) -> None:
+    if not (0 <= x_b <= n_b and 0 <= x_c <= n_c):
+        got = f"stable {x_b}/{n_b}, candidate {x_c}/{n_c}"
+        raise ValueError(f"counts must satisfy 0 <= failures <= requests; got {got}")
 
 
 def _bets(evidence: Evidence, against: Process, in_favour: Process, window: int | None) -> dict[str, Any]:
