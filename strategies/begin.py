@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from strategies import names, split
@@ -61,7 +61,7 @@ def begin(
         if len(warm) >= target.replicas:
             candidate = tuple(evolve(slot, name=name) for slot, name in zip(candidate, warm, strict=False))
         states.append(TargetState(target.name, now, candidate=candidate, stable=stable))
-    service = evolve(service, targets=tuple(targets))
+    service = replace(service, targets=tuple(targets))
     return Rollout(
         rollout_id,
         service,
@@ -78,9 +78,11 @@ def begin(
 def _planned(target: Target, *, steps: bool, stable: bool) -> Target:
     """The target with the plan that this rollout follows; one that skips its steps waits for no gate before them."""
     if not steps:
-        rules = tuple(evolve(rule, when=tuple(w for w in rule.when if w is not When.BEFORE)) for rule in target.metrics)
-        target = evolve(target, metrics=rules)
-    return target if steps and stable else evolve(target, plan=at_once(target.plan))
+        rules = tuple(
+            replace(rule, when=tuple(w for w in rule.when if w is not When.BEFORE)) for rule in target.metrics
+        )
+        target = replace(target, metrics=tuple(rules))
+    return target if steps and stable else replace(target, plan=at_once(target.plan))
 
 
 def unfit(rollout: Rollout) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ FAILURES = Null(1.25, 0.001)
 LATENCY = Null(1.5, 0.01)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evidence:
     """What one source's counts have said: `against` the candidate since its first traffic, and for it (`gate`).
 
@@ -236,12 +236,14 @@ def _plus(process: Process, gains: Process) -> Process:
 def _gains(n_b: int, x_b: int, n_c: int, x_c: int, null: Null) -> Process:
     w0 = null.r0 * n_c / (null.r0 * n_c + n_b)
     price, failures = null.delta * n_c, x_c + x_b
-    gains = []
-    for ratio, log_ratio in _LOGS:
-        z = 1 + (ratio - 1) * w0
-        gain = price * (1 - ratio / z)
-        gains.append(gain + x_c * log_ratio - failures * log(z) if failures else gain)
-    return tuple(gains)
+    if not failures:
+        return tuple([price * (1 - ratio / (1 + (ratio - 1) * w0)) for ratio, _ in _LOGS])
+    return tuple(
+        [
+            price * (1 - ratio / (z := 1 + (ratio - 1) * w0)) + x_c * log_ratio - failures * log(z)
+            for ratio, log_ratio in _LOGS
+        ]
+    )
 
 
 def _gate_gains(n_b: int, x_b: int, n_c: int, x_c: int, null: Null) -> Process:

@@ -51,7 +51,7 @@ class Stage(StrEnum):
     GONE = "gone"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Slot:
     """One replica of one side: a container group (or Deployment) and its place in the routing.
 
@@ -97,7 +97,7 @@ class Member:
     weight: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrafficIntent:
     """Everything we want of one profile or route: our members, what of ours shall be absent, TTL and marks.
 
@@ -119,7 +119,7 @@ class TrafficIntent:
     entrance: bool | None = None  # whether the name in front shall lead here; None leaves it alone
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asked:
     """A wanted traffic state and what has been heard of it since.
 
@@ -145,7 +145,7 @@ class Reason:
     evidence: tuple[tuple[str, str | float | int | None], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TargetState:
     """All that is remembered of one target of a rollout; times are UTC, durations seconds, shares percent.
 
@@ -229,7 +229,7 @@ class Outcome(StrEnum):
     STUCK = "stuck"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rollout:
     """One release of one service: a header and one state per target, saved as one row by compare-and-set on `version`.
 

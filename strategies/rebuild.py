@@ -8,7 +8,7 @@ these a lost store is rebuilt: a rollout under way is resumed where it stands, n
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from strategies import counting, names, traffic
@@ -179,7 +179,7 @@ def _resume(service: Service, places: dict[str, _Place], running: Mark, now: dat
     states, targets = [], []
     for name, place in places.items():
         stable = _stable(place, running)
-        targets.append(place.target if stable else evolve(place.target, plan=at_once(place.target.plan)))
+        targets.append(place.target if stable else replace(place.target, plan=at_once(place.target.plan)))
         states.append(_state(place, targets[-1], running, planned=planned[name], stable=stable, now=now))
     returning = any(state.phase in RETURNING_HOME for state in states)
     failure = Reason("rebuilt", "it was being rolled back when its store was lost") if returning else None
@@ -187,7 +187,7 @@ def _resume(service: Service, places: dict[str, _Place], running: Mark, now: dat
     newest = max(old, key=lambda mark: mark.number, default=None)
     return Rollout(
         running.rollout,
-        evolve(service, targets=tuple(targets)),
+        replace(service, targets=tuple(targets)),
         running.number,
         revision,
         now,

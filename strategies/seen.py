@@ -176,7 +176,7 @@ class CheckState(StrEnum):
     """It could not be made, or came to no result: that is no evidence, either way."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CheckSeen:
     """One check at one step, as it was found; `why` is what it said."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from strategies import counting, proof, traffic, waves
@@ -256,7 +257,7 @@ def _leaving(rollout: Rollout, state: TargetState, target: Target, seen: TargetS
             return _unless_hopeless(rollout, evolve(state, note="waits for the read-back of leaving"), now)
         if leaving is Side.STABLE and state.drained_at is None:
             # Settled by a person, or rebuilt: nobody has waited for the last clients yet, or measured their quiet.
-            rule = evolve(target.drain, quiet=Quiet.NONE)
+            rule = replace(target.drain, quiet=Quiet.NONE)
             drained = drain(state, rule, now, named=bool(slots), agreed=True)
             if not drained.done:
                 return evolve(state, note=drained.note)

@@ -17,7 +17,7 @@ from strategies.values import evolve
 _LONGEST_HOLD = 7 * 86400.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tail:
     """Sums over the intervals of a drain, `t` seconds after the expiry and `y` the logarithm of the part that came."""
 
