@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from orchestrator.result import outcome_of, phase_of
 from orchestrator.stamps import stamp
 from orchestrator.words import demand_fit, demand_hold
-from strategies.commands import FAILED, can_serve
+from strategies.commands import can_retry, can_serve
 from strategies.journal import event
 from strategies.model import CommandKind, Outcome, Reason, Rollout, Side
 from strategies.phases import Phase
@@ -48,10 +48,9 @@ def pointless(rollout: Rollout, kind: CommandKind, argument: str = "") -> Reason
             f"`rollout undo {name}` goes back once this rollout has ended"
         )
         return Reason("tooLate", message)
-    judged = rollout.paused is not None and rollout.paused.code == FAILED
-    if kind is CommandKind.RETRY and not judged:
+    if kind is CommandKind.RETRY and not can_retry(rollout):
         message = (
-            f"no verdict paused {name}, so there is nothing to judge anew; `rollout why {name}` says where it stands"
+            f"no verdict stopped {name}, so there is nothing to judge anew; `rollout why {name}` says where it stands"
         )
         return Reason("nothingToRetry", message)
     if kind is CommandKind.RESUME and rollout.paused is None:

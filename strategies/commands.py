@@ -60,10 +60,16 @@ def _sentence(command: Command) -> str:
     return f"{command.kind.value} by {command.actor}{why}"
 
 
-def _retry(rollout: Rollout) -> Rollout:
+def can_retry(rollout: Rollout) -> bool:
+    """Whether a verdict stands that can be judged anew: one that paused the rollout, or that it was resumed against."""
+    if rollout.paused is not None:
+        return rollout.paused.code == FAILED
     turned = rollout.failure is not None or rollout.aborted is not None
-    resumed = rollout.paused is None and not turned and any(state.failure for state in rollout.targets)
-    if not resumed and (rollout.paused is None or rollout.paused.code != FAILED):
+    return not turned and any(state.failure is not None for state in rollout.targets)
+
+
+def _retry(rollout: Rollout) -> Rollout:
+    if not can_retry(rollout):
         return rollout
     targets = tuple(
         evolve(

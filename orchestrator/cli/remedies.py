@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from orchestrator.result import doubt_of
-from strategies.commands import FAILED, can_serve
+from strategies.commands import can_retry, can_serve
 from strategies.model import Outcome, Rollout, Side, Slot
 from strategies.phases import Phase
 
@@ -46,15 +46,14 @@ def remedies(rollout: Rollout, *, engine_runs: bool, poisoned: bool = False) -> 
 
 def _going_on(rollout: Rollout) -> list[Remedy]:
     name = rollout.service.name
+    anew = [Remedy(f"rollout retry {name}", "forget the verdict and judge anew")] if can_retry(rollout) else []
     if rollout.paused is not None:
-        if rollout.paused.code == FAILED:
-            return [Remedy(f"rollout retry {name}", "forget the verdict and judge anew")]
-        return [Remedy(f"rollout resume {name}", "go on from here")]
+        return anew or [Remedy(f"rollout resume {name}", "go on from here")]
     if rollout.aborted is not None or rollout.failure is not None:
         return []
     undecided = any(doubt_of(state) is not None for state in rollout.targets)
     if any(state.asks_person for state in rollout.targets):
-        return [Remedy(f"rollout approve {name}", "go on without proof" if undecided else "let it go on")]
+        return anew or [Remedy(f"rollout approve {name}", "go on without proof" if undecided else "let it go on")]
     if undecided:
         return [
             Remedy(f"rollout promote {name}", "go on to the next step without proof"),

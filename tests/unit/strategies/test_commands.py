@@ -113,6 +113,11 @@ def test_retry_judges_anew_what_failed_and_was_resumed() -> None:
     assert said(taken_back, CommandKind.RETRY).targets == taken_back.targets
 
 
+def test_retry_forgets_nothing_of_what_no_verdict_has_stopped() -> None:
+    of = with_target(holding(), replace(state_of(holding()), metrics=(condemning(),)))
+    assert said(of, CommandKind.RETRY).targets == of.targets
+
+
 def test_retry_does_not_end_a_pause_that_a_person_asked_for() -> None:
     paused = said(holding(), CommandKind.PAUSE)
     assert said(paused, CommandKind.RETRY).paused == paused.paused

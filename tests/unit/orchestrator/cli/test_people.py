@@ -108,6 +108,13 @@ def test_retry_forgets_a_verdict_that_paused_the_rollout(desk: Desk) -> None:
     assert desk.store.load(rollout.id).paused is None
 
 
+def test_retry_judges_anew_what_was_resumed_against_its_verdict(desk: Desk) -> None:
+    rollout = desk.put(states.holding(failure=Reason("probesFailed", "3 probes failed")))
+    desk.engine_elsewhere(rollout)
+    assert desk.type("retry", "storefront") == 0
+    assert desk.store.load(rollout.id).targets[0].failure is None
+
+
 def test_retry_after_a_rollback_pardons_the_revision_and_says_to_run_start(desk: Desk) -> None:
     rollout = desk.put(states.rolled_back())
     assert desk.store.is_poisoned("storefront", rollout.revision.id)
