@@ -8,7 +8,7 @@ from strategies.counting import latest_seconds
 from strategies.drain import Drain, drain, turned_quiet, with_rates
 from strategies.evidence import Evidence, renewed
 from strategies.gates import MetricKind, MetricRule
-from strategies.model import Rollout, Side, TargetState
+from strategies.model import Rollout, Side, TargetState, with_target
 from strategies.phases import Phase
 from strategies.plan import AfterMost, DrainRule, Quiet
 from strategies.seen import Tally
@@ -68,6 +68,33 @@ def test_a_counter_that_began_anew_has_not_told_that_nobody_came() -> None:
     state = replace(state, metrics=tuple(turned_quiet(each, anew) for each in state.metrics))
     assert not judge(state, 60).done
     assert judge(heard(state, 0, since=15), 60).done
+
+
+def test_a_source_that_tells_of_the_time_before_alone_has_not_told_yet() -> None:
+    assert not judge(heard(draining(SLOW), 0, 0, since=-21), 60).done
+
+
+def test_the_slowest_source_that_the_drain_asks_says_how_long_one_waits_for_them() -> None:
+    edge = replace(SLOW, name="edge", kind=MetricKind.QUIET, lag_seconds=40.0)
+    unasked = (
+        replace(SLOW, name="dry", lag_seconds=900.0, dry_run=True),
+        replace(SLOW, name="own", lag_seconds=900.0, own=True),
+        replace(SLOW, name="smoke", lag_seconds=900.0, kind=MetricKind.CHECK),
+    )
+    assert latest_seconds(target(metrics=(RULE, edge, SLOW, *unasked))) == 3 * 20.0 + 40.0
+    assert latest_seconds(target(metrics=unasked)) == 0.0
+
+
+def test_where_nothing_must_be_quiet_no_source_is_waited_for() -> None:
+    assert judge(draining(SLOW, quiet=Quiet.NONE), 30, quiet=Quiet.NONE).done
+
+
+def test_a_drain_under_way_waits_for_what_a_slow_source_tells_of_it() -> None:
+    for rules, goes_to in (((), Phase.DRAINED), ((SLOW,), Phase.DRAINING)):
+        west = target(metrics=rules, drain=RULES)
+        of = in_force(in_phase(rollout(service(west)), Phase.DRAINING, step=2), 100, ttl=5)
+        of = with_target(of, with_rates(state_of(of), Side.STABLE, west))
+        assert step(of, state_of(of), look(of, 60), at(60)).phase is goes_to
 
 
 def test_where_quiet_is_required_a_side_that_never_had_a_request_is_quiet_once_that_is_told() -> None:
