@@ -31,10 +31,10 @@ class Behaviour:
     """How a workload made from an image behaves; every age is counted in seconds from its containers' last start.
 
     `version` is sent as `X-Version`; `start_seconds` pass before the containers run; from `errors_after_seconds` on the
-    part `error_rate` (0 to 1) of all requests, the health path included, is answered 500; from
-    `unhealthy_after_seconds` on (None: never) the health path alone is answered 503; after `crash_after_seconds`
-    (None: never) the process dies and is restarted with a growing back-off. With `host`, requests that name any other
-    host are answered 404, as a server with virtual hosts does.
+    part `error_rate` (0 to 1) of the requests for `error_path` (None: of all, the health path included) is answered
+    500; from `unhealthy_after_seconds` on (None: never) the health path alone is answered 503; after
+    `crash_after_seconds` (None: never) the process dies and is restarted with a growing back-off. With `host`, requests
+    that name any other host are answered 404, as a server with virtual hosts does.
 
     Run by a Job it is a task instead of a server: after `task_seconds` (None: never) it ends by itself with
     `task_exit_code`, and `task_output` is the last that it wrote.
@@ -43,6 +43,7 @@ class Behaviour:
     version: str = "v1"
     start_seconds: float = 0.0
     error_rate: float = 0.0
+    error_path: str | None = None
     errors_after_seconds: float = 0.0
     latency_seconds: float = 0.0
     crash_after_seconds: float | None = None
@@ -55,7 +56,7 @@ class Behaviour:
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Behaviour:
         """Read the camelCase form of the control interface; raises ValueError naming the key and what was expected."""
-        words = ["version", "errorRate", *_SECONDS, "host", "taskExitCode", "taskOutput"]
+        words = ["version", "errorRate", "errorPath", *_SECONDS, "host", "taskExitCode", "taskOutput"]
         unknown = sorted(set(body) - set(words))
         if unknown:
             known = ", ".join(words)
@@ -65,6 +66,7 @@ class Behaviour:
         if rate is None or rate > 1:
             raise ValueError(f"behaviour.errorRate: expected a number from 0 to 1; got {body['errorRate']!r}")
         values["error_rate"] = rate
+        values["error_path"] = _path(body)
         for key, attribute in _SECONDS.items():
             if key in body:
                 seconds = _number(body, key, default=None)
@@ -76,11 +78,13 @@ class Behaviour:
         """Return the camelCase form that `from_json` reads."""
         named = {key: getattr(self, attribute) for key, attribute in _SECONDS.items()}
         task = {"taskExitCode": self.task_exit_code, "taskOutput": self.task_output}
-        return {"version": self.version, "errorRate": self.error_rate, **named, "host": self.host, **task}
+        errors = {"errorRate": self.error_rate, "errorPath": self.error_path}
+        return {"version": self.version, **errors, **named, "host": self.host, **task}
 
-    def status(self, age_seconds: float, health: bool, rng: random.Random) -> int:
+    def status(self, age_seconds: float, path: str, health: bool, rng: random.Random) -> int:
         """Return the HTTP status of one request `age_seconds` after the start; `health` marks the health path."""
-        if self.error_rate > 0 and age_seconds >= self.errors_after_seconds and rng.random() < self.error_rate:
+        failing = self.error_path in (None, path.partition("?")[0]) and age_seconds >= self.errors_after_seconds
+        if failing and self.error_rate > 0 and rng.random() < self.error_rate:
             return 500
         if health and self.unhealthy_after_seconds is not None and age_seconds >= self.unhealthy_after_seconds:
             return 503
@@ -94,6 +98,13 @@ def _number(body: Mapping[str, Any], key: str, default: float | None) -> float |
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
         raise ValueError(f"behaviour.{key}: expected a number, zero or more; got {value!r}")
     return float(value)
+
+
+def _path(body: Mapping[str, Any]) -> str | None:
+    value = body.get("errorPath")
+    if value is not None and not (isinstance(value, str) and value.startswith("/") and "?" not in value):
+        raise ValueError(f"behaviour.errorPath: expected a path such as /basket, without a query; got {value!r}")
+    return value
 
 
 def _exit_code(body: Mapping[str, Any]) -> int:

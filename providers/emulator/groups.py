@@ -226,7 +226,7 @@ class Groups:
                 200, {**headers, "Content-Type": CONTENT_TYPE}, text=run.served.text(run.since, run.environment)
             )
         health = behaviour.unhealthy_after_seconds is not None and path in self._health_paths(group, run)
-        status = behaviour.status(age, health, rng)
+        status = behaviour.status(age, path, health, rng)
         run.served.count(run.since, status, path)
         return Answer(status, headers, behaviour.latency_seconds)
 

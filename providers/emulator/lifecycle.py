@@ -200,7 +200,8 @@ class Lifecycle:
         """Carry out one liveness probe; enough failures in a row kill the container, which is then restarted."""
         probe = run.liveness or {}
         since = run.since or at
-        status = run.behaviour.status(seconds_between(since, at), True, self._rng)
+        path = probe.get("httpGet", {}).get("path", "")
+        status = run.behaviour.status(seconds_between(since, at), path, True, self._rng)
         slow = run.behaviour.latency_seconds > probe.get("timeoutSeconds", 1)
         run.failures = 0 if status < 400 and not slow else run.failures + 1
         if run.failures:

@@ -86,5 +86,6 @@ def _why_failed(kubelet: Kubelet, pod: Pod, container: Container, check: Mapping
     if "httpGet" in check and behaviour.host is not None and host.lower() != behaviour.host.lower():
         return "HTTP probe failed with statuscode: 404"
     age = seconds_between(container.since or at, at)
-    status = behaviour.status(age, True, kubelet.rng)
+    path = (check.get("httpGet") or {}).get("path", "/")
+    status = behaviour.status(age, path, True, kubelet.rng)
     return "" if status < 400 else f"HTTP probe failed with statuscode: {status}"

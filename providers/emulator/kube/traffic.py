@@ -141,7 +141,7 @@ class Traffic:
             told = container.served.text(container.since, container.spec.get("env") or ())
             return Answer(200, {**headers, "Content-Type": CONTENT_TYPE}, text=told)
         health = path.partition("?")[0] in HEALTH_PATHS | container.health_paths
-        status = behaviour.status(age, health, rng)
+        status = behaviour.status(age, path, health, rng)
         container.served.count(container.since, status, path)
         return Answer(status, headers, behaviour.latency_seconds)
 

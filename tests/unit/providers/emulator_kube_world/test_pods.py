@@ -79,6 +79,16 @@ def test_a_failing_liveness_check_restarts_the_container(bench: Bench, behaviour
     assert "Container web failed liveness probe" in bench.told("Killing")
 
 
+def test_a_pod_whose_errors_are_on_one_path_passes_its_checks_and_serves_the_others(bench: Bench) -> None:
+    bench.cluster.gateway("infra", "edge", 8080)
+    bench.deploy("v1", bench.image("v1", error_rate=1.0, error_path="/basket"), replicas=1, checked=True)
+    bench.service("v1")
+    bench.route({"v1": 1})
+    bench.step(20)
+    assert bench.container("v1")["ready"] is True
+    assert bench.versions(2) + bench.versions(2, path="/basket?item=1") == ["v1", "v1", 500, 500]
+
+
 def test_other_checks_wait_for_the_startup_check(bench: Bench) -> None:
     checks = {"startupProbe": {**CHECK, "initialDelaySeconds": 5}, "readinessProbe": CHECK}
     bench.deploy("v1", replicas=1, container=checks)

@@ -112,6 +112,7 @@ def test_an_injected_fault_fails_the_calls_it_names_and_is_then_used_up() -> Non
             "behaviour.speed: expected one of",
         ),
         ("POST", "images", {"repository": "shop/web", "behaviour": {"errorRate": 2}}, 400, "number from 0 to 1"),
+        ("POST", "images", {"repository": "shop/web", "behaviour": {"errorPath": "basket"}}, 400, "a path such as /"),
         ("POST", "images", {"repository": "Shop Web"}, 400, "invalid repository name"),
         ("POST", "images", {"tag": "v1"}, 400, "repository"),
         ("POST", "images", {"repository": "a", "color": 1}, 400, "color"),

@@ -57,6 +57,22 @@ def test_errors_begin_when_the_behaviour_says_and_hit_the_health_path_too(azure)
         assert 140 < statuses.count(500) < 260
 
 
+def test_errors_on_one_path_leave_every_other_well_the_health_path_among_them(azure):
+    azure.group("web-1", azure.image(error_rate=1.0, error_path="/basket"))
+    statuses = {path: azure.world.answer(azure.key(), path).status for path in ("/", "/healthz", "/basket")}
+    assert statuses == {"/": 200, "/healthz": 200, "/basket": 500}
+
+
+def test_a_container_whose_errors_are_on_another_path_passes_its_liveness_probe(azure):
+    body = azure.body(azure.image(error_rate=1.0, error_path="/basket"))
+    probe = {"httpGet": {"path": "/alive", "port": 8080, "scheme": "http"}, "periodSeconds": 5, "failureThreshold": 2}
+    body["properties"]["containers"][0]["properties"]["livenessProbe"] = probe
+    azure.ok("PUT", f"{azure.groups}/web-1", body)
+    azure.wait(40)
+    view = azure.ok("GET", f"{azure.groups}/web-1")["properties"]["containers"][0]["properties"]["instanceView"]
+    assert view["restartCount"] == 0
+
+
 def test_an_unhealthy_workload_fails_its_health_path_only(azure):
     azure.group("web-1", azure.image(unhealthy_after_seconds=60))
     azure.wait(60)
