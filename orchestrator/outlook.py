@@ -1,4 +1,4 @@
-"""When the next decision about a target can fall at the earliest, as far as time alone decides it."""
+"""When the next decision about a target can fall, as far as time alone decides it, and when a person is asked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from strategies.drain import drain, settle_seconds
 from strategies.model import Rollout, TargetState
 from strategies.phases import Phase
-from strategies.telling import open_doubt
 
 
 def decides_at(rollout: Rollout, state: TargetState) -> datetime | None:
@@ -15,12 +14,8 @@ def decides_at(rollout: Rollout, state: TargetState) -> datetime | None:
     target = rollout.service.target(state.name)
     if rollout.paused is not None or state.asks_person:
         return None
-    if open_doubt(rollout, state) is not None:
-        return None
     if state.phase is Phase.HOLDING:
-        hold = target.plan.steps[state.step].hold_seconds
-        waived = rollout.full or state.waived >= state.step
-        return state.since + timedelta(seconds=hold) if hold and not waived else None
+        return None if _held_out(rollout, state) else _hold_ends(rollout, state)
     confirmed = state.asked.confirmed_at if state.asked is not None else None
     if state.phase is Phase.SHIFTING and confirmed is not None:
         return confirmed + timedelta(seconds=settle_seconds(target.drain, state.ttl_shift or 0))
@@ -30,6 +25,25 @@ def decides_at(rollout: Rollout, state: TargetState) -> datetime | None:
             found = drain(state, target.drain, rollout.ticked_at, named=True, agreed=False)
             return found.until if found.done or rollout.ticked_at < found.until else None
     return None
+
+
+def asks_at(rollout: Rollout, state: TargetState) -> datetime | None:
+    """When a person is asked about a step that is still undecided; None within its hold, and once one is asked."""
+    if state.phase is not Phase.HOLDING or rollout.paused is not None or state.asks_person:
+        return None
+    if not _held_out(rollout, state):
+        return None
+    return state.since + timedelta(seconds=rollout.service.target(state.name).asks_after(state.step))
+
+
+def _held_out(rollout: Rollout, state: TargetState) -> bool:
+    """Whether the step has been held as long as it should, so that something else than time keeps it there."""
+    return rollout.full or state.waived >= state.step or rollout.ticked_at >= _hold_ends(rollout, state)
+
+
+def _hold_ends(rollout: Rollout, state: TargetState) -> datetime:
+    step = rollout.service.target(state.name).plan.steps[state.step]
+    return state.since + timedelta(seconds=step.hold_seconds)
 
 
 def next_decision(rollout: Rollout) -> datetime | None:

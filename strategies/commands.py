@@ -16,6 +16,7 @@ from strategies.model import (
     TrafficIntent,
 )
 from strategies.phases import FORWARD, Phase, check
+from strategies.plan import Target
 from strategies.seen import CheckSeen, CheckState
 from strategies.values import evolve
 
@@ -66,6 +67,18 @@ def can_retry(rollout: Rollout) -> bool:
         return rollout.paused.code == FAILED
     turned = rollout.failure is not None or rollout.aborted is not None
     return not turned and any(state.failure is not None for state in rollout.targets)
+
+
+def can_approve(rollout: Rollout) -> bool:
+    """Whether anything that asks a person would go on at their approval: nobody can approve that probes are clean."""
+    return any(_heeds(state, rollout.service.target(state.name)) for state in rollout.targets if state.asks_person)
+
+
+def _heeds(state: TargetState, target: Target) -> bool:
+    if state.drift_since is not None or state.phase in _DRAINS:
+        return True
+    awaited = target.plan.steps[state.step].approve and state.approved < state.step
+    return state.phase is Phase.HOLDING and (state.doubt is not None or awaited)
 
 
 def _retry(rollout: Rollout) -> Rollout:

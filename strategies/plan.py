@@ -231,6 +231,10 @@ class Target:
     longest_seconds: float = 1800.0
     """How long a step may stay undecided before a person is asked."""
 
+    def asks_after(self, step: int) -> float:
+        """Seconds after which a person is asked about an undecided step; within its hold nothing has to be decided."""
+        return max(self.longest_seconds, self.plan.steps[step].hold_seconds)
+
 
 @dataclass(frozen=True, slots=True)
 class Service:

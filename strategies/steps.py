@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from strategies import counting, proof, traffic, waves
+from strategies.asking import needs_word, undecided, unsettled, unwell
 from strategies.drain import Drain, drain, settle_seconds, with_rates
 from strategies.evidence import in_force
 from strategies.model import Reason, Rollout, Side, Slot, Stage, TargetState
@@ -15,7 +16,7 @@ from strategies.phases import Phase, check
 from strategies.plan import Quiet, Step, Target
 from strategies.seen import TargetSeen
 from strategies.values import evolve
-from strategies.verdict import Health, Verdict, confirmed, decide, settled, stable_sick
+from strategies.verdict import Health, confirmed, decide, settled, stable_sick
 
 _ALONE = "the stable side cannot serve just now, so the candidate is not deleted"
 
@@ -96,17 +97,15 @@ def _holding(rollout: Rollout, state: TargetState, target: Target, now: datetime
     verdict = decide(rollout, state, now)
     doubt = None if waived or state.overruled >= state.step else proof.doubt(state, target, now)
     state = evolve(state, doubt=doubt)
-    if verdict.health is not Health.HEALTHY:
-        return _unwell(state, verdict)
-    if state.asked is not None and not confirmed(state):
-        return evolve(state, note="waits for the read-back of what was asked")
-    if state.exposed and not state.online:
-        return evolve(state, note="waits until the routing layer reports every candidate endpoint Online")
+    if needs_word(verdict):
+        return unwell(state, verdict)
+    unclear = unsettled(state, verdict)
     rest = step.hold_seconds - (now - state.since).total_seconds()
-    if rest > 0 and not waived:
+    if unclear is None and rest > 0 and not waived:
         return evolve(state, note=f"holds at {_says(step)} for another {rest:.0f} s")
-    if doubt is not None:
-        return _unproven(state, target, doubt, now)
+    unclear = unclear or doubt
+    if unclear is not None:
+        return undecided(state, target, unclear, now)
     if step.approve and state.approved < state.step and not waived:
         return evolve(state, asks_person=True, note=f"waits for `rollout approve` at {_says(step)}")
     if rollout.paused is not None:
@@ -120,25 +119,6 @@ def _holding(rollout: Rollout, state: TargetState, target: Target, now: datetime
         traffic.ask(state, traffic.at_step(state, target, wanted, rollout.id, rollout.succeeds), wanted.share, now),
         note=f"asks for {_says(wanted)}",
     )
-
-
-def _unwell(state: TargetState, verdict: Verdict) -> TargetState:
-    """Stay where one is; what would be taken back, and is kept by a person's word, goes no further without another."""
-    why = verdict.reason or Reason("undecided", "")
-    if verdict.health is Health.UNHEALTHY:
-        note = f"{why.message}: `rollout retry` judges it anew, `rollout abort` goes back"
-        return evolve(state, note=note, asks_person=True)
-    return evolve(state, note=why.message, asks_person=why.code == "drift")
-
-
-def _unproven(state: TargetState, target: Target, doubt: Reason, now: datetime) -> TargetState:
-    """Hold while nothing is proven either way, and ask a person when that has lasted long enough."""
-    if (now - state.since).total_seconds() < target.longest_seconds:
-        return evolve(state, note=doubt.message)
-    note = (
-        f"{doubt.message}; undecided for {target.longest_seconds:g} s: `rollout approve` goes on, `rollout abort` back"
-    )
-    return evolve(state, asks_person=True, note=note)
 
 
 def _to_who_is_left(rollout: Rollout, state: TargetState, target: Target, now: datetime) -> TargetState:
@@ -188,8 +168,8 @@ def _draining(rollout: Rollout, state: TargetState, target: Target, now: datetim
     drained = _drain(state, target, Side.STABLE, now)
     state = evolve(state, note=drained.note, asks_person=drained.asks)
     verdict = decide(rollout, state, now)
-    if verdict.health is Health.UNHEALTHY or (verdict.reason is not None and verdict.reason.code == "drift"):
-        return _unwell(state, verdict)
+    if needs_word(verdict):
+        return unwell(state, verdict)
     if not (drained.done and confirmed(state) and state.online and verdict.health is Health.HEALTHY):
         return state
     return evolve(enter(state, Phase.DRAINED, now), drained_at=now)
@@ -200,7 +180,7 @@ def _drained(rollout: Rollout, state: TargetState, now: datetime) -> TargetState
     target = rollout.service.target(state.name)
     verdict = decide(rollout, state, now)
     if verdict.health is not Health.HEALTHY:
-        return _unwell(state, verdict)
+        return unwell(state, verdict)
     if not (confirmed(state) and state.online):
         return evolve(state, note="waits for Online and a clean read")
     drained = _drain(state, target, Side.STABLE, now)

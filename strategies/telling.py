@@ -183,7 +183,7 @@ def _named(rollout: Rollout, state: TargetState, doubt: Reason) -> tuple[int, st
 
 def _asks(rollout: Rollout, state: TargetState) -> bool:
     """Whether the step has been undecided for so long that a person is asked."""
-    longest = rollout.service.target(state.name).longest_seconds
+    longest = rollout.service.target(state.name).asks_after(state.step)
     return (rollout.ticked_at - state.since).total_seconds() >= longest
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from orchestrator.cli.findings_drain import quiet_seconds, talking
 from orchestrator.cli.style import Style, amount, flat, span
 from orchestrator.counted import E_LIMIT, PROOF_LIMIT, observed
+from orchestrator.outlook import asks_at
 from strategies.counting import LEAVING, checked, evidence_of
 from strategies.evidence import e_value
 from strategies.gates import MetricKind
@@ -16,7 +17,7 @@ from strategies.phases import TERMINAL
 from strategies.plan import Quiet, Target
 from strategies.proof import deciding, e_of, e_of_rollout
 from strategies.seen import CheckState
-from strategies.telling import open_doubt, proof_of
+from strategies.telling import proof_of
 
 _SUSPICIOUS = 10.0
 _PAINT = {CheckState.PASSED: "good", CheckState.FAILED: "bad", CheckState.UNKNOWN: "warn", CheckState.RUNNING: "busy"}
@@ -72,12 +73,8 @@ def quiet_words(rollout: Rollout, state: TargetState) -> str:
 
 def asked_in(rollout: Rollout, now: datetime) -> float | None:
     """Seconds until a person is asked about an undecided step; None where nothing is undecided, or one is asked."""
-    waits = [
-        rollout.service.target(state.name).longest_seconds - (now - state.since).total_seconds()
-        for state in rollout.targets
-        if open_doubt(rollout, state) is not None and not state.asks_person
-    ]
-    return min(waits, default=None)
+    soonest = min((at for state in rollout.targets if (at := asks_at(rollout, state)) is not None), default=None)
+    return None if soonest is None else (soonest - now).total_seconds()
 
 
 def troubles(rollout: Rollout, state: TargetState) -> Iterator[str]:

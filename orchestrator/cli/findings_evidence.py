@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from orchestrator.cli.finding import Finding
 from orchestrator.cli.style import amount, flat, percent, span
 from orchestrator.counted import E_LIMIT, PROOF_LIMIT, TOO_MANY_TIMES, observed
+from orchestrator.outlook import asks_at
 from strategies.counting import checked, evidence_of, late_seconds
 from strategies.evidence import Evidence, e_value, proof
 from strategies.gates import MetricKind, MetricRule, When
@@ -62,13 +63,16 @@ def of_target(rollout: Rollout, state: TargetState) -> Iterator[Finding]:
 
 def _undecided(rollout: Rollout, state: TargetState, target: Target) -> Iterator[Finding]:
     doubt = open_doubt(rollout, state)
-    if doubt is None:
+    if doubt is None and asks_at(rollout, state) is None:
         return
     over = state.since + timedelta(seconds=target.plan.steps[state.step].hold_seconds)
-    held, limit = (rollout.ticked_at - state.since).total_seconds(), target.longest_seconds
-    says = f"{doubted(doubt)} proves nothing either way; a person is asked in {span(limit - held)}"
-    if held >= limit:
-        says = f"{doubted(doubt)} proved nothing either way within {span(limit)}: a person decides"
+    held, limit = (rollout.ticked_at - state.since).total_seconds(), target.asks_after(state.step)
+    if held < limit:
+        what = f"{doubted(doubt)} proves nothing either way" if doubt else "the candidate or its routing is in doubt"
+        says = f"{what}; a person is asked in {span(limit - held)}"
+    else:
+        what = f"{doubted(doubt)} proved nothing either way" if doubt else "nothing was decided"
+        says = f"{what} within {span(limit)}: a person decides"
     yield Finding("undecided", says, state.name, over, round(held, 3), limit, waits=True)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from orchestrator.result import doubt_of
-from strategies.commands import can_retry, can_serve
+from strategies.commands import can_approve, can_retry, can_serve
 from strategies.model import Outcome, Rollout, Side, Slot
 from strategies.phases import Phase
 
@@ -53,7 +53,8 @@ def _going_on(rollout: Rollout) -> list[Remedy]:
         return []
     undecided = any(doubt_of(state) is not None for state in rollout.targets)
     if any(state.asks_person for state in rollout.targets):
-        return anew or [Remedy(f"rollout approve {name}", "go on without proof" if undecided else "let it go on")]
+        does = "go on without proof" if undecided else "let it go on"
+        return anew or ([Remedy(f"rollout approve {name}", does)] if can_approve(rollout) else [])
     if undecided:
         return [
             Remedy(f"rollout promote {name}", "go on to the next step without proof"),

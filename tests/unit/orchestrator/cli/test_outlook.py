@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
+import pytest
+
+from orchestrator.cli.evidence_lines import asked_in
 from orchestrator.cli.findings import findings
 from orchestrator.lease import this_process
-from orchestrator.outlook import decides_at, next_decision
+from orchestrator.outlook import asks_at, decides_at, next_decision
 from orchestrator.result import phase_of
 from strategies.model import Reason, Rollout
 from strategies.phases import Phase
@@ -74,3 +78,29 @@ def test_a_lease_that_has_run_out_on_another_host_is_no_engine(desk: Desk) -> No
     desk.clock.at += timedelta(hours=2)
     assert desk.type("status", "storefront", "-o", "json") == 0
     assert desk.document["engine"] == "none"
+
+
+def flapping(**changes: Any) -> Rollout:
+    """Beyond its hold, its counts good, and its last probe failed."""
+    rollout = states.judged(note="storefront: the last 1 probes failed", since=states.ago(200), **changes)
+    slots = states.candidate(rollout.target("westeurope"), ready=False, failed=1, clean=0, failing_why="HTTP 503")
+    return states.on(rollout, candidate=slots)
+
+
+def test_a_step_beyond_its_hold_is_not_decided_by_time_and_says_when_a_person_is_asked() -> None:
+    rollout = flapping()
+    assert ahead(rollout) is None
+    assert asks_at(rollout, rollout.targets[0]) == states.NOW + timedelta(seconds=1600)
+    assert asked_in(rollout, states.NOW) == 1600
+    said = {each.rule: each.says for each in findings(rollout, states.NOW)}
+    assert said["undecided"] == "the candidate or its routing is in doubt; a person is asked in 26 m 40 s"
+
+
+@pytest.mark.parametrize(
+    "rollout",
+    [states.judged(), flapping(asks_person=True), replace(flapping(), paused=Reason("pause", "x")), states.draining()],
+    ids=["within its hold", "asked", "paused", "no step"],
+)
+def test_nobody_is_said_to_be_asked_where_that_is_not_what_comes_next(rollout: Rollout) -> None:
+    assert asks_at(rollout, rollout.targets[0]) is None
+    assert asked_in(rollout, states.NOW) is None

@@ -154,7 +154,8 @@ def test_the_remedies_fit_the_state() -> None:
     assert commands(replace(states.holding(), paused=Reason(FAILED, "x")))[0] == "rollout retry storefront"
     resumed = states.holding(failure=Reason("probesFailed", "x"), asks_person=True)
     assert commands(resumed)[0] == "rollout retry storefront"
-    assert commands(states.holding(asks_person=True))[0] == "rollout approve storefront"
+    assert commands(states.holding(asks_person=True, step=2))[0] == "rollout approve storefront"
+    assert commands(states.holding(asks_person=True)) == ["rollout abort storefront"]
     assert commands(states.holding(), engine_runs=False)[0] == "rollout start FILE"
     assert commands(states.rolled_back(), poisoned=True)[0] == "rollout retry storefront"
     assert "rollout retry storefront" not in commands(states.rolled_back())
