@@ -184,12 +184,11 @@ class AssumedSources:
     def checks(self, state: TargetState, target: Target, now: datetime) -> tuple[CheckSeen, ...]:
         """How far the checks of this step are."""
         found = []
-        for rule, attempt in to_check(state, target, now):
-            begun = self._begun.setdefault((state.name, rule.name, state.step), now)
+        for trial in to_check(state, target, now):
+            begun = self._begun.setdefault((state.name, trial.rule.name, trial.step), now)
             over = (now - begun).total_seconds() >= self.check_seconds
-            found.append(
-                CheckSeen(rule.name, state.step, CheckState.PASSED if over else CheckState.RUNNING, now, "", attempt)
-            )
+            known = CheckState.PASSED if over else CheckState.RUNNING
+            found.append(CheckSeen(trial.rule.name, trial.step, known, now, "", trial.attempt))
         return tuple(found)
 
     def changes(self) -> list[datetime]:

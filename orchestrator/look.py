@@ -112,19 +112,19 @@ def _checks(
     rollout: Rollout, state: TargetState, ports: TargetPorts, now: datetime, between: Callable[[], None]
 ) -> tuple[CheckSeen, ...]:
     found, target = [], rollout.service.target(state.name)
-    for rule, attempt in to_check(state, target, now):
+    for trial in to_check(state, target, now):
         errand = Errand(
-            key=f"{rollout.id}-{state.name}-{rule.name}-{state.step}-{attempt}",
+            key=f"{rollout.id}-{state.name}-{trial.rule.name}-{trial.step}-{trial.attempt}",
             service=rollout.service.name,
             target=state.name,
-            step=state.step,
-            when=target.plan.steps[state.step].stretch,
+            step=trial.step,
+            when=target.plan.steps[trial.step].stretch,
             candidate=arm(rollout, state, Side.CANDIDATE),
             stable=arm(rollout, state, Side.STABLE),
             addresses=tuple(slot.address for slot in state.candidate if slot.address),
         )
-        seen = ports.checks[rule.name].look(errand)
-        found.append(replace(seen, metric=rule.name, step=state.step, attempt=attempt))
+        seen = ports.checks[trial.rule.name].look(errand)
+        found.append(replace(seen, metric=trial.rule.name, step=trial.step, attempt=trial.attempt))
         between()
     return tuple(found)
 

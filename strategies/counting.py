@@ -42,6 +42,15 @@ class Asking:
     leaving: Side | None
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A check that is looked at: at which step it was due, and how often it had been tried in vain before."""
+
+    rule: MetricRule
+    step: int
+    attempt: int
+
+
 def evidence_of(state: TargetState, metric: str) -> Evidence:
     """What is known of one metric, which may be nothing yet."""
     return next((each for each in state.metrics if each.metric == metric), Evidence(metric))
@@ -105,25 +114,35 @@ def _beginning(state: TargetState) -> datetime:
     return state.asked.at if state.asked is not None and state.exposed else state.since
 
 
-def to_check(state: TargetState, target: Target, now: datetime) -> tuple[tuple[MetricRule, int], ...]:
-    """Which checks are looked at, each with the number of the attempt; what has a result at this step is not."""
-    if state.phase is not Phase.HOLDING:
+def to_check(state: TargetState, target: Target, now: datetime) -> tuple[Trial, ...]:
+    """Which checks are looked at; what has a result at its step is not.
+
+    One that runs is followed to its end although its step is over: where it only reports, no step waits for it.
+    """
+    if state.phase not in _JUDGED:
         return ()
-    stretch, found = target.plan.steps[state.step].stretch, []
-    for rule in target.metrics:
-        if rule.kind is not MetricKind.CHECK or stretch not in rule.when:
-            continue
-        known = checked(state, rule.name)
-        if known is None or known.state is CheckState.RUNNING:
-            found.append((rule, known.attempt if known else 0))
-        elif known.state is CheckState.UNKNOWN and now >= known.at + min(_AGAIN * 2**known.attempt, _SELDOM):
-            found.append((rule, known.attempt + 1))
+    found, rules = [], {rule.name: rule for rule in target.metrics if rule.kind is MetricKind.CHECK}
+    for known in state.checks:
+        if known.state is CheckState.RUNNING and known.metric in rules:
+            found.append(Trial(rules[known.metric], known.step, known.attempt))
+    stretch = target.plan.steps[state.step].stretch
+    for rule in rules.values() if state.phase is Phase.HOLDING else ():
+        made = checked(state, rule.name)
+        if made is None and stretch in rule.when:
+            found.append(Trial(rule, state.step, 0))
+        elif made is not None and made.state is CheckState.UNKNOWN and now >= made.at + _again(made):
+            found.append(Trial(rule, state.step, made.attempt + 1))
     return tuple(found)
 
 
-def checked(state: TargetState, metric: str) -> CheckSeen | None:
-    """How far a check of the present step is; None where it has not been begun."""
-    return next((each for each in state.checks if each.metric == metric and each.step == state.step), None)
+def _again(made: CheckSeen) -> timedelta:
+    return min(_AGAIN * 2**made.attempt, _SELDOM)
+
+
+def checked(state: TargetState, metric: str, step: int | None = None) -> CheckSeen | None:
+    """How far a check of a step is, by default of the present one; None where it has not been begun."""
+    wanted = state.step if step is None else step
+    return next((each for each in state.checks if each.metric == metric and each.step == wanted), None)
 
 
 def fold(state: TargetState, target: Target, seen: TargetSeen, now: datetime) -> TargetState:
@@ -244,7 +263,7 @@ def _window(state: TargetState, target: Target, rule: MetricRule) -> float | Non
 
 
 def _check(state: TargetState, seen: CheckSeen) -> TargetState:
-    known = checked(state, seen.metric)
+    known = checked(state, seen.metric, seen.step)
     if known is None:
         return evolve(state, checks=(*state.checks, seen))
     if (known.state, known.attempt, known.why) == (seen.state, seen.attempt, seen.why):

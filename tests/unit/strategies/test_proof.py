@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from strategies.counting import to_check
 from strategies.evidence import ALPHA
 from strategies.gates import MetricKind, MetricRule, When
 from strategies.model import CommandKind, Outcome, Rollout
 from strategies.phases import Phase
 from strategies.proof import e_of, e_of_rollout
 from strategies.seen import CheckState
-from tests.unit.strategies.build import phases, state_of, tick, told
+from tests.unit.strategies.build import at, phases, state_of, tick, told
 from tests.unit.strategies.sources import RULE, SMOKE, after, check, judged, reading, seen
 
 GOOD, BAD, FEW = (100, 0), (100, 50), (1, 0)
@@ -192,6 +193,18 @@ def test_a_check_that_only_reports_decides_nothing() -> None:
     of = judged(replace(SMOKE, dry_run=True), share=0.0)
     of = tick(of, 5, replace(seen(of, 5), checks=(check("smoke", CheckState.FAILED, 5, step=0),)))
     assert phase(of) is Phase.SHIFTING
+
+
+def test_a_check_that_only_reports_is_followed_to_its_end_though_its_step_is_over() -> None:
+    of = judged(replace(SMOKE, dry_run=True), share=0.0)
+    of = tick(of, 5, replace(seen(of, 5), checks=(check("smoke", CheckState.RUNNING, 5, step=0),)))
+    assert (phase(of), state_of(of).step) == (Phase.SHIFTING, 1)
+    (trial,) = to_check(state_of(of), of.service.targets[0], at(6))
+    assert (trial.step, trial.attempt) == (0, 0)
+    failed = check("smoke", CheckState.FAILED, 6, step=0, why="3 of 40 cases")
+    of = tick(of, 6, replace(seen(of, 6), checks=(failed,)))
+    assert (of.failure, state_of(of).checks) == (None, (failed,))
+    assert to_check(state_of(of), of.service.targets[0], at(7)) == ()
 
 
 def test_a_source_that_counts_requests_only_decides_nothing_about_the_candidate() -> None:

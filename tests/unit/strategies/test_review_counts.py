@@ -128,7 +128,7 @@ def test_a_check_without_a_result_is_made_again_less_and_less_often() -> None:
         due = to_check(state_of(of), of.service.targets[0], at(when))
         if due:
             made.append(when)
-            unknown = replace(check("smoke", CheckState.UNKNOWN, when, step=0), attempt=due[0][1])
+            unknown = replace(check("smoke", CheckState.UNKNOWN, when, step=0), attempt=due[0].attempt)
             of = with_target(of, replace(state_of(of), checks=(unknown,)))
     pauses = [later - sooner for sooner, later in pairwise(made)]
     assert pauses == sorted(pauses)
