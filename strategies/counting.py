@@ -30,6 +30,7 @@ FINE_SECONDS = 10.0
 _JUDGED = (Phase.HOLDING, Phase.SHIFTING, Phase.DRAINING, Phase.DRAINED)
 _AGAIN, _SELDOM = timedelta(seconds=60), timedelta(minutes=30)
 """After how long a check that came to no result is made again: each time after twice as long, up to the second."""
+_DOUBLED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def to_check(state: TargetState, target: Target, now: datetime) -> tuple[Trial, 
 
 
 def _again(made: CheckSeen) -> timedelta:
-    return min(_AGAIN * 2**made.attempt, _SELDOM)
+    return min(_AGAIN * (1 << min(made.attempt, _DOUBLED)), _SELDOM)
 
 
 def checked(state: TargetState, metric: str, step: int | None = None) -> CheckSeen | None:

@@ -137,6 +137,13 @@ def test_a_check_without_a_result_is_made_again_less_and_less_often() -> None:
     assert len(made) < 12
 
 
+def test_a_check_that_comes_to_no_result_for_days_is_still_made_every_half_hour() -> None:
+    of = judged(SMOKE, share=0.0)
+    unknown = replace(check("smoke", CheckState.UNKNOWN, 0, step=0), attempt=500)
+    of = with_target(of, replace(state_of(of), checks=(unknown,)))
+    assert [bool(to_check(state_of(of), of.service.targets[0], at(when))) for when in (1799, 1800)] == [False, True]
+
+
 def test_a_target_that_cannot_turn_back_shields_no_other() -> None:
     of = judged(names=("west", "north"))
     proven = after(judged(), 20, GOOD, BAD).targets[0].metrics
