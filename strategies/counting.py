@@ -192,7 +192,7 @@ def _reading(state: TargetState, target: Target, rule: MetricRule, reading: Read
         tallies = reading.stable if leaving is Side.STABLE else reading.candidate
         tallies = tuple(tally for tally in tallies if known_until is None or tally.since >= known_until)
         if state.expires_at is not None and not rule.dry_run:
-            state = evolve(state, tail=measured(state.tail, known.rate_before, tallies, state.expires_at))
+            state = evolve(state, tail=measured(state.tail, known.rate_before, tallies, state.expires_at, rule.name))
         known = turned_quiet(known, tallies)
         state = evolve(state, talkers=reading.talkers or (() if known.quiet_since else state.talkers))
     if not state.exposed:

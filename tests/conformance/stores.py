@@ -88,7 +88,7 @@ def moved(rollout: Rollout, outcome: Outcome, why: str = "") -> Rollout:
             spent_seconds=state.spent_seconds + 0.1,
             metrics=(_counted(state.metrics[0] if state.metrics else Evidence("errors")),),
             checks=(CheckSeen("smoke", 1, CheckState.FAILED, rollout.ticked_at, "3 of 4"),),
-            tail=Tail(3.0, 0.1, -1 / 3, 0.7, 1e-9),
+            tail=Tail("errors", 1 / 3, 0.7, 8.1, 12, 31.3),
             talkers=(("10.0.0.7", 0.1),),
         )
         for state in rollout.targets
