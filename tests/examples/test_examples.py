@@ -19,14 +19,28 @@ from orchestrator.manifest.variables import read_variables
 from tests.acceptance.command import SAID_BY_CI
 
 EXAMPLES = sorted(path.parent for path in (Path(__file__).resolve().parents[2] / "examples").glob("*/rollout.yaml"))
-SECONDS = 150
+SECONDS = 300
 OUTCOMES = {
     "01-aci-blue-green": [("v1", "promoted"), ("v2", "promoted"), ("v1", "promoted")],
     "02-aci-canary": [("v1", "promoted"), ("v2", "promoted"), ("v3", "rolledBack")],
     "04-ci-step": [("v1", "promoted"), ("v2", "promoted"), ("v3", "rolledBack")],
     "05-aks-gateway-api": [("v1", "promoted"), ("v2", "promoted"), ("v3", "rolledBack")],
     "06-hybrid-waves": [("v1", "promoted"), ("v2", "promoted"), ("v3", "rolledBack")],
+    "07-evidence": [("v1", "promoted"), ("v2", "promoted"), ("v3", "rolledBack")],
 }
+SHOWN = {
+    "07-evidence": (
+        r"    ✓ errors\.proof +\d\S+ for the candidate, which gets everything at 20",
+        r"    ■ verdict +errors: candidate failed [1-9]\d* of \d+ requests, stable 0 of \d+: evidence \S+, limit 1000",
+        r"    ■ errors\.evidence +\d\S+ against the candidate, taken back at 1,000.*",
+        r"    ✓ probes\.requests +candidate failed 0 of [1-9]\d* in all, stable 0 of [1-9]\d*",
+        r"    ✓ smoke +passed at step 0: .*: 200 OK.*",
+        r"v2  \S+ requests, 0 failed",
+        r"v3  \S+ requests, [1-9]\d* failed",
+    ),
+}
+"""What must be read of an example's run beside how it ended."""
+TOOLS = ("bash", "curl", "prometheus")
 
 
 def commands(example: Path) -> str:
@@ -35,10 +49,12 @@ def commands(example: Path) -> str:
 
 
 def search_path(folder: Path) -> str:
-    """Where `rollout` is this interpreter's, whether or not its environment is activated."""
-    script = folder / "rollout"
-    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "from orchestrator.cli.main import main; main()" "$@"\n')
-    script.chmod(0o755)
+    """Where `rollout` and `python3` are this interpreter's, whether or not its environment is activated."""
+    words = {"python3": "", "rollout": '-c "from orchestrator.cli.main import main; main()"'}
+    for name, options in words.items():
+        script = folder / name
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" {options} "$@"\n')
+        script.chmod(0o755)
     return f"{folder}{os.pathsep}{os.environ['PATH']}"
 
 
@@ -76,13 +92,16 @@ def history(store: Path) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_the_commands_of_an_example_do_what_its_readme_says(example: Path, tmp_path: Path) -> None:
-    for tool in ("bash", "curl"):
-        if shutil.which(tool) is None:
+    script = commands(example)
+    for tool in TOOLS:
+        if (tool == "bash" or re.search(rf"\b{tool} ", script)) and shutil.which(tool) is None:
             pytest.skip(f"{tool} is not installed, and the example's commands use it")
     folder = shutil.copytree(example, tmp_path / example.name)
-    code, said = run(commands(example), folder, search_path(tmp_path))
+    code, said = run(script, folder, search_path(tmp_path))
     assert code == 0, said
     assert history(folder / "rollout.db") == OUTCOMES[example.name]
+    missing = [line for line in SHOWN.get(example.name, ()) if not re.search(f"^{line}$", said, re.MULTILINE)]
+    assert missing == [], said
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
