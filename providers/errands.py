@@ -1,4 +1,4 @@
-"""What every check is told about its errand, whatever runs it: environment variables; pure."""
+"""What every check is told about its errand, and knows of it, whatever runs it; pure."""
 
 from __future__ import annotations
 
@@ -19,3 +19,8 @@ def environment(errand: Errand) -> dict[str, str]:
         "ROLLOUT_WHEN": errand.when.value,
         "ROLLOUT_ADDRESSES": ",".join(errand.addresses),
     }
+
+
+def of_step(errand: Errand) -> str:
+    """What the errands of all attempts at one step have in common: a key ends with a dash and the attempt's number."""
+    return errand.key.rpartition("-")[0] or errand.key

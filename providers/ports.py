@@ -172,8 +172,10 @@ class Metrics(Protocol):
         """Return each side's complete intervals that begin at `question.since` or later, in time order, without gaps.
 
         Intervals of the two sides have the same bounds; one that a side has no answer for is left out of that side: no
-        number is ever made up. Reads only, so it is idempotent. Never raises `providers.errors`: what the source could
-        not answer is the reading's `problem`.
+        number is ever made up. Never raises `providers.errors`: what the source could not answer is the reading's
+        `problem`. Idempotent: it reads only, and a question asked again gives the intervals anew that were complete,
+        with those that have become so, for `since` alone says what is wanted. Who asks counts each interval once, and
+        saves that with its watermark: a crash in between is a question asked again.
         """
         ...
 
@@ -206,8 +208,11 @@ class Check(Protocol):
     def look(self, errand: Errand) -> CheckSeen:
         """Begin the check where it has not been begun, and say how far it is; never waits for its end.
 
-        Idempotent by `errand.key` as long as what it runs on remembers it: after a crash of this process a check may be
-        run once more, never less. Never raises `providers.errors`: what could not be begun is UNKNOWN and why.
+        The one look that acts. It changes nothing that serves, so no intent need be saved before it: the saved state
+        says which check is due, and `errand.key` which run of it. Idempotent by that key as long as what it runs on
+        remembers it: however often one looks it is begun once, and after a crash it is found again, or run once more
+        where this process alone knew of it, never less. What a crash leaves runs on to its own end, and is heard only
+        if it is found again. Never raises `providers.errors`: what could not be begun is UNKNOWN and why.
         """
         ...
 

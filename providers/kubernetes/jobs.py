@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from providers.errands import of_step
 from providers.errors import Conflict, Denied, Missing, NotSent, ProviderError, Transient
 from providers.kubernetes import access, job_views
 from providers.kubernetes.access import Need
@@ -24,21 +25,25 @@ _TEMPLATE = "put the Job's template right, or make room for it"
 
 
 class JobCheck:
-    """The Job of one metric; remembers in this process how those ended that it saw end.
+    """The Job of one metric, made in a look: only the cluster knows whether it was begun, whoever looked before.
 
-    A Job that is not there is made, even when one was: somebody may have deleted it before it ended.
+    What may be made is settled before: an errand's key says which step and attempt, and the Job bears a name made of
+    it, so that any number of looks, after a crash those of another process as well, find the one that stands. A crash
+    leaves a Job that runs to its end or its deadline, and goes by itself some time later (`job_requests`). One not
+    there is made, even when one was: somebody may have deleted it before it ended. How the newest at each step ended
+    that was seen to end is remembered in this process, for the Job may be gone before that is saved.
     """
 
     def __init__(self, rule: MetricRule, job: Job, api: Api) -> None:
         self._rule, self._job, self._api = rule, job, api
-        self._over: dict[str, CheckSeen] = {}
+        self._over: dict[str, tuple[str, CheckSeen]] = {}
         self._running: dict[str, tuple[str, datetime]] = {}
         """By errand's key: the Jobs that may be running, and since when this process knows."""
 
     def look(self, errand: Errand) -> CheckSeen:
         """Make the Job where it is not there, and say how far it is; never raises `providers.errors`."""
-        known = self._over.get(errand.key)
-        if known is not None:
+        key, known = self._over.get(of_step(errand), ("", None))
+        if known is not None and key == errand.key:
             return known
         try:
             with self._api.act():
@@ -50,7 +55,7 @@ class JobCheck:
         else:
             self._running.pop(errand.key, None)
         if seen.state in _ENDS:
-            self._over[errand.key] = seen
+            self._over[of_step(errand)] = errand.key, seen
         return seen
 
     def stop(self) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from providers.errands import environment
+from providers.errands import environment, of_step
 from providers.errors import ProviderError
 from providers.metrics.program import Ended, Run, stop_all
 from providers.metrics.settings import Command, Header
@@ -53,7 +53,7 @@ class CommandCheck:
 
     def look(self, errand: Errand) -> CheckSeen:
         """Begin the program where it has not been begun for this errand, and say how far it is."""
-        begun = self._begun.get(_of_step(errand))
+        begun = self._begun.get(of_step(errand))
         if begun is None or (begun.key != errand.key and begun.run.ended is not None):
             return self._begin(errand)
         if begun.key != errand.key:
@@ -93,7 +93,7 @@ class CommandCheck:
         except (OSError, ValueError) as error:
             absent = "; ".join(self._absent()) or f"{command.argv[0]}: {getattr(error, 'strerror', None) or error}"
             return self._seen(errand.step, CheckState.UNKNOWN, f"could not be run: {absent}; {_REMEDY}")
-        self._begun[_of_step(errand)] = _Begun(errand.key, run, secrets)
+        self._begun[of_step(errand)] = _Begun(errand.key, run, secrets)
         return self._seen(errand.step, CheckState.RUNNING, "has begun")
 
     def _environment(self, errand: Errand) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -141,11 +141,6 @@ def told(ended: Ended, command: Command) -> tuple[CheckState, str]:
     if ended.status in _NOT_RUN:
         return CheckState.UNKNOWN, f"exit status {ended.status}: something that it runs {_NOT_RUN[ended.status]}"
     return CheckState.FAILED, f"exit status {ended.status}"
-
-
-def _of_step(errand: Errand) -> str:
-    """What the errands of all attempts at one step have in common: a key ends with a dash and the attempt's number."""
-    return errand.key.rpartition("-")[0] or errand.key
 
 
 def resolved(value: Header, secrets: Secrets, found: list[str]) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from providers.emulator.behaviour import Behaviour
 from providers.emulator.kube import kinds
+from providers.errands import of_step
 from providers.errors import Conflict, Denied, Missing, NotSent, Transient
 from providers.kubernetes.job_requests import job_name
 from providers.kubernetes.jobs import JobCheck
@@ -98,7 +100,7 @@ def test_pods_that_cannot_be_read_only_leave_the_reason_out(lab: Lab) -> None:
     lab.pass_time(5)
     lab.api.fail("GET", "/pods$", Denied("cannot list pods"))
     seen = smoke.look(ERRAND)
-    assert (seen.state, "exit code" in seen.why) == (CheckState.FAILED, False)
+    assert (seen.state, seen.output) == (CheckState.FAILED, "")
 
 
 def test_a_missing_right_is_no_result_and_doctor_names_the_rule(lab: Lab) -> None:
@@ -151,3 +153,22 @@ def test_a_look_at_a_healthy_job_is_one_call(lab: Lab) -> None:
     before = len(lab.api.calls)
     smoke.look(ERRAND)
     assert lab.api.calls[before:] == [f"GET jobs/{NAME}"]
+
+
+def test_of_the_attempts_at_a_step_the_newest_result_alone_is_remembered(lab: Lab) -> None:
+    smoke, again, later = (
+        check(lab, task_seconds=1.0),
+        replace(ERRAND, key=f"{of_step(ERRAND)}-1"),
+        replace(ERRAND, key="r1-west-smoke-1-0", step=1),
+    )
+    for errand in (ERRAND, again, later):
+        smoke.look(errand)
+        lab.pass_time(5)
+        assert smoke.look(errand).state is CheckState.PASSED
+    for name in made(lab):
+        lab.cluster.objects.remove(kinds.JOB, "shop", name)
+    for errand in (again, later):
+        assert smoke.look(errand).state is CheckState.PASSED
+    assert made(lab) == []
+    # Nobody asks for it any more: a result that is saved is not looked at again.
+    assert smoke.look(ERRAND).state is CheckState.RUNNING
