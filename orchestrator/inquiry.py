@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 from orchestrator.look import arm
 from orchestrator.manifest.loader import Loaded
@@ -19,10 +20,12 @@ from strategies.gates import MetricRule
 from strategies.model import Rollout, Side
 from strategies.plan import Target
 
+T = TypeVar("T")
 _AT_ONCE = 8
 """How many sources are asked at the same time: each may take as long as its timeout."""
-_INTERVALS = 12
 _LEAST_SECONDS = 300.0
+_INTERVALS = 12
+"""Over how long at least, and over how many of its intervals, a source is asked."""
 _NOBODY = "nothing serves yet, so it counts nothing: ask again when something does"
 
 
@@ -41,14 +44,36 @@ def inquire(loaded: Loaded, hands: Mapping[str, TargetPorts], rollout: Rollout, 
     Reads only. Where nothing serves yet no answer is fatal: a first release is not decided by counts.
     """
     asking = list(_questions(loaded, hands, rollout, now))
-    if not asking:
-        return ()
-    with ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(asking)), thread_name_prefix="source") as pool:
-        answers = list(pool.map(lambda each: each.ask(), asking))
+    answers = together(each.ask for each in asking)
     return tuple(
         Asked(each.target, each.path, finding)
         for each, findings in zip(asking, answers, strict=True)
         for finding in findings
+    )
+
+
+def together(asks: Iterable[Callable[[], T]]) -> list[T]:
+    """Ask several sources at the same time; the answers come in the order of the questions."""
+    asking = list(asks)
+    if not asking:
+        return []
+    with ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(asking)), thread_name_prefix="source") as pool:
+        return list(pool.map(lambda ask: ask(), asking))
+
+
+def question(rollout: Rollout, target: Target, rule: MetricRule, now: datetime) -> Question:
+    """What a source is asked before a rollout begins: about the last minutes, in which only what serves was there."""
+    seconds = max(_LEAST_SECONDS, _INTERVALS * rule.interval_seconds) + rule.lag_seconds
+    stable, candidate = _stable(rollout, target), arm(rollout, rollout.target(target.name), Side.CANDIDATE)
+    return Question(
+        service=rollout.service.name,
+        target=target.name,
+        since=now - timedelta(seconds=seconds),
+        now=now,
+        step_seconds=rule.interval_seconds,
+        stable=stable,
+        # Where no workloads serve that a source could be asked for, none of the candidate's do either.
+        candidate=candidate if stable.groups else replace(candidate, groups=()),
     )
 
 
@@ -77,27 +102,12 @@ def _questions(loaded: Loaded, hands: Mapping[str, TargetPorts], rollout: Rollou
         for place, rule in enumerate(target.metrics):
             where = (*path, place)
             if rule.name in ports.metrics:
-                ask = partial(ports.metrics[rule.name].preflight, _question(rollout, target, rule, now))
+                ask = partial(ports.metrics[rule.name].preflight, question(rollout, target, rule, now))
                 yield _Asking(target.name, where, rule, ask, serves)
             elif rule.name in ports.checks:
                 ask = partial(ports.checks[rule.name].preflight, _errand(rollout, target, rule))
                 # A check is run against the candidate, whoever serves.
                 yield _Asking(target.name, where, rule, ask, serves=True)
-
-
-def _question(rollout: Rollout, target: Target, rule: MetricRule, now: datetime) -> Question:
-    seconds = max(_LEAST_SECONDS, _INTERVALS * rule.interval_seconds) + rule.lag_seconds
-    stable, candidate = _stable(rollout, target), arm(rollout, rollout.target(target.name), Side.CANDIDATE)
-    return Question(
-        service=rollout.service.name,
-        target=target.name,
-        since=now - timedelta(seconds=seconds),
-        now=now,
-        step_seconds=rule.interval_seconds,
-        stable=stable,
-        # Where no workloads serve that a source could be asked for, none of the candidate's do either.
-        candidate=candidate if stable.groups else replace(candidate, groups=()),
-    )
 
 
 def _stable(rollout: Rollout, target: Target) -> Arm:

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from orchestrator.forecast_traffic import Load, Origin
-from orchestrator.look import arm
-from providers.ports import Question
+from orchestrator.inquiry import question, together
 from strategies.gates import MetricKind, MetricRule
-from strategies.model import Rollout, Side, TargetState
+from strategies.model import Rollout, TargetState
 from strategies.plan import Target
 from strategies.seen import Reading
 
 if TYPE_CHECKING:
     from orchestrator.ports import TargetPorts
-    from providers.ports import Metrics
-
-_AT_ONCE = 8
-"""How many sources are asked at the same time: each may take as long as its timeout."""
-_LEAST_SECONDS = 300.0
-_INTERVALS = 12
-"""Over how many of its intervals, and over how long at least, a source is asked."""
 
 
 def loads(hands: Mapping[str, TargetPorts], rollout: Rollout, now: datetime) -> dict[str, tuple[Load, ...]]:
@@ -33,7 +25,7 @@ def loads(hands: Mapping[str, TargetPorts], rollout: Rollout, now: datetime) -> 
     not decided by counts.
     """
     found: dict[str, list[Load]] = {}
-    asking: list[tuple[str, MetricRule, Metrics, Question]] = []
+    asking: list[tuple[str, MetricRule, Callable[[], Reading]]] = []
     for target in rollout.service.targets:
         state, known = rollout.target(target.name), found.setdefault(target.name, [])
         for rule in target.metrics if state.stable else ():
@@ -41,14 +33,12 @@ def loads(hands: Mapping[str, TargetPorts], rollout: Rollout, now: datetime) -> 
             if rule.own:
                 known.append(_of_probes(rule, target, state))
             elif source is not None:
-                asking.append((target.name, rule, source, _question(rollout, target, rule, now)))
+                asking.append((target.name, rule, partial(source.read, question(rollout, target, rule, now))))
             elif rule.kind is not MetricKind.CHECK:
                 known.append(Load(rule.name, problem="this version cannot ask it"))
-    if asking:
-        with ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(asking)), thread_name_prefix="source") as pool:
-            readings = list(pool.map(lambda each: each[2].read(each[3]), asking))
-        for (name, rule, _, _), reading in zip(asking, readings, strict=True):
-            found[name].append(of_reading(rule, reading))
+    readings = together(ask for _, _, ask in asking)
+    for (name, rule, _), reading in zip(asking, readings, strict=True):
+        found[name].append(of_reading(rule, reading))
     return {name: tuple(known) for name, known in found.items()}
 
 
@@ -68,17 +58,3 @@ def _of_probes(rule: MetricRule, target: Target, state: TargetState) -> Load:
     """Our own probes: each workload gets one in each interval, and none fails of what serves well."""
     interval, known = target.probe.interval_seconds, Origin.PROBES
     return Load(rule.name, len(state.stable) / interval, 0.0, known, known, beside=len(state.candidate) / interval)
-
-
-def _question(rollout: Rollout, target: Target, rule: MetricRule, now: datetime) -> Question:
-    state = rollout.target(target.name)
-    seconds = max(_LEAST_SECONDS, _INTERVALS * rule.interval_seconds) + rule.lag_seconds
-    return Question(
-        service=rollout.service.name,
-        target=target.name,
-        since=now - timedelta(seconds=seconds),
-        now=now,
-        step_seconds=rule.interval_seconds,
-        stable=arm(rollout, state, Side.STABLE),
-        candidate=arm(rollout, state, Side.CANDIDATE),
-    )
