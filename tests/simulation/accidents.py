@@ -14,6 +14,7 @@ from providers.emulator.behaviour import Behaviour
 from providers.emulator.monitor import Profile
 from strategies.names import parse_endpoint
 from tests.simulation.accidents_cluster import ClusterAccidents
+from tests.simulation.accidents_metrics import MetricAccidents
 from tests.simulation.doors import GROUPS, PROFILES
 from tests.simulation.grounds import Ground, Standing
 from tests.simulation.scene import HEALED_SECONDS, Accident
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from tests.simulation.run import Simulation
 
 
-class Accidents(ClusterAccidents):
+class Accidents(ClusterAccidents, MetricAccidents):
     """Arms a scenario's accidents; each kind is a method that takes its size from 0 to 1."""
 
     def __init__(self, world: Simulation) -> None:
@@ -40,30 +41,29 @@ class Accidents(ClusterAccidents):
         latest = HEALED_SECONDS - self.lab.agenda.seconds
         self.lab.agenda.after(max(min(seconds, latest), 0.1), heal)
 
-    def _break(self, only: Callable[[Standing], bool], rate: float, seconds: float) -> None:
-        """Let what runs now fail, and later be as it was."""
+    def _break(self, only: Callable[[Standing], bool], rate: float, seconds: float, *, shared: bool = False) -> None:
+        """Let what runs now fail, and later be as it was; `shared`: because of something that all of it needs."""
         running = {id(run): run for ground in self.lab.grounds.values() for run in ground.running(only)}
         broken = [(run, run.behaviour) for run in running.values()]
         for run, behaviour in broken:
             run.behaviour = Behaviour(behaviour.version, error_rate=rate)
+        together = {id(run) for run, _ in broken} if shared else set()
+        self.world.telemetry.shared |= together
 
         def heal() -> None:
             for run, behaviour in broken:
                 run.behaviour = behaviour
+            self.world.telemetry.shared -= together
 
         self._end(seconds, heal)
 
     def incident(self, size: float) -> None:
         """Both sides fail together."""
-        self._break(lambda _: True, 0.3 + 0.7 * size, 10 + 40 * size)
+        self._break(lambda _: True, 0.3 + 0.7 * size, 10 + 40 * size, shared=True)
 
     def stable_sick(self, size: float) -> None:
         """What serves from before fails, or vanishes for a while."""
         self._break(lambda found: "-1-" in found.name or "-blue-" in found.name, 1.0, 20 + 100 * size)
-
-    def metrics_gone(self, size: float) -> None:
-        """No source counts."""
-        self._flag("metrics_gone", 10 + 100 * size)
 
     def blind(self, size: float) -> None:
         """The control plane does not answer."""

@@ -7,34 +7,33 @@ failure that everything else here is about.
 from __future__ import annotations
 
 import random
-from collections import Counter
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from strategies.seen import Counts
-from tests.simulation.cluster_clients import RouteClient
+from tests.simulation.cluster_clients import Masses, RouteClient
 from tests.simulation.cluster_ground import ClusterGround
 
 if TYPE_CHECKING:
     from tests.simulation.run import Simulation
 
-BUCKET_SECONDS = 5
-CROWD = 12
-"""How many people's requests one virtual client stands for in the metrics."""
+PEOPLE = 12
+"""How many people's requests one virtual client stands for."""
 KEPT_SECONDS = 4.0
+PINNED_SECONDS = (40.0, 220.0)
 OVERRUN_SECONDS = 4.0
 """How long past its TTL a resolver may answer; with kept connections and propagation still within a drain's sum."""
 
 
 class Client:
-    """One client of one profile, with its own resolver."""
+    """One client of one profile, with its own resolver; one that is pinned keeps its connection for minutes."""
 
-    def __init__(self, crowd: Crowd, profile: str, where: tuple[tuple[str, str], ...], seed: int) -> None:
-        self.crowd, self.profile, self.where = crowd, profile, where
+    def __init__(self, crowd: Crowd, profile: str, seed: int, *, pinned: bool = False) -> None:
+        self.crowd, self.profile, self.pinned = crowd, profile, pinned
         self.rng = random.Random(seed)
         self.period = self.rng.uniform(1.5, 4.0)
         self.overrun = self.rng.choice((0.0, 0.0, OVERRUN_SECONDS))
         self.kept = self.rng.choice((0.0, 0.0, KEPT_SECONDS))
+        if pinned:
+            self.kept, self.overrun = self.rng.uniform(*PINNED_SECONDS), 0.0
         self._answer: tuple[str, float] | None = None
         self._connection: tuple[str, float] | None = None
 
@@ -66,27 +65,30 @@ class Client:
 
 
 class Crowd:
-    """All clients of a world, and what a metrics source would have counted of them."""
+    """All clients of a world."""
 
     def __init__(self, world: Simulation) -> None:
         self.world = world
         self.requests = 0
-        self._counted: dict[int, Counter[tuple[str, bool]]] = {}
-        seed = world.lab.scenario.seed * 17
-        profiles: dict[str, list[tuple[str, str]]] = {}
-        for wanted in world.lab.scenario.services:
-            for target, place in wanted.places.items():
+        scenario = world.lab.scenario
+        seed = scenario.seed * 17
+        profiles: dict[str, bool] = {}
+        for wanted in scenario.services:
+            for place in wanted.places.values():
                 if not place.cluster:
-                    profiles.setdefault(place.profile, []).append((wanted.service.name, target))
-        for profile, where in profiles.items():
-            for number in range(world.lab.scenario.clients):
-                client = Client(self, profile, tuple(where), seed + 1000 * number + len(profile))
+                    profiles[place.profile] = profiles.get(place.profile, False) or bool(place.sources)
+        for profile, counted in profiles.items():
+            pinned = scenario.pinned if counted else 0
+            for number in range((scenario.resolvers if counted else scenario.clients) + pinned):
+                client = Client(self, profile, seed + 1000 * number + len(profile), pinned=number < pinned)
                 world.lab.agenda.at(client.period * number / 3, client.run)
         for ground in world.lab.grounds.values():
             if isinstance(ground, ClusterGround):
-                for number in range(world.lab.scenario.clients):
+                for number in range(scenario.clients):
                     asker = RouteClient(self, ground, seed + 1000 * number + len(ground.routing) + 7)
                     world.lab.agenda.at(asker.period * number / 3, asker.run)
+                if ground.place.sources:
+                    world.lab.agenda.at(1.0, Masses(self, ground, seed + 13).run)
 
     def request(self, client: Client, host: str) -> bool:
         """Ask a host once; say whether the connection lives on."""
@@ -95,38 +97,13 @@ class Crowd:
         lab.world.tick()
         group = lab.world.groups.by_name(host)
         if group is None:
-            judge.reached_nobody(client.profile, host)
+            # Whoever keeps a connection for minutes is counted, and waited for only as the drain's rule says.
+            if not client.pinned:
+                judge.reached_nobody(client.profile, host)
             return False
-        answer = lab.world.groups.answer(group.key, "/", client.rng)
-        self.count(group.name, ok=answer is not None and answer.status < 500)
-        if answer is None:
+        if lab.world.groups.answer(group.key, "/", client.rng) is None:
+            self.world.telemetry.refused(group.name, PEOPLE)
             judge.refused(client.profile, group)
             return False
+        self.world.telemetry.answered(group.name, group.server(), PEOPLE)
         return True
-
-    def count(self, name: str, *, ok: bool) -> None:
-        """Count one answer of a workload."""
-        bucket = int(self.world.lab.agenda.seconds // BUCKET_SECONDS)
-        self._counted.setdefault(bucket, Counter())[name, ok] += CROWD
-
-    def counts(self, where: tuple[str, str], since: datetime) -> tuple[Counts, ...]:
-        """Whole intervals since then, by side of the service's rollout under way."""
-        lab = self.world.lab
-        rollout = self.world.store.active(where[0])
-        if rollout is None:
-            return ()
-        state = rollout.target(where[1])
-        started, ground = lab.agenda.started, lab.ground(where)
-        first = -int(-(since - started).total_seconds() // BUCKET_SECONDS)
-        last = int(lab.agenda.seconds // BUCKET_SECONDS)
-        found = []
-        for bucket in range(max(first, last - 30, 0), last):
-            counter = self._counted.get(bucket, Counter())
-            parts = []
-            for slots in (state.stable, state.candidate):
-                good = sum(counter[ground.counted_as(slot), True] for slot in slots)
-                bad = sum(counter[ground.counted_as(slot), False] for slot in slots)
-                parts += [good + bad, bad]
-            begin = started + timedelta(seconds=bucket * BUCKET_SECONDS)
-            found.append(Counts(begin, begin + timedelta(seconds=BUCKET_SECONDS), *parts))
-        return tuple(found)

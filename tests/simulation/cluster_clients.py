@@ -9,10 +9,15 @@ from tests.simulation.cluster_world import host_of
 from tests.simulation.scenario_cluster import BETA
 
 if TYPE_CHECKING:
+    from providers.emulator.kube.services import Place
     from tests.simulation.clients import Crowd
     from tests.simulation.cluster_ground import ClusterGround
 
 KEPT_SECONDS = 4.0
+PEOPLE = 8
+"""How many people's requests one of the many stands for."""
+A_SECOND = 8
+"""How many of them ask in each second."""
 OVERRUN_SECONDS = 4.0
 
 
@@ -69,8 +74,45 @@ class RouteClient:
         if routed.pod is None:
             name = (routed.backend or "").rpartition("/")[2]
             judge.led_nowhere(self.ground, routed, name, ours=self.rule.ours)
-            self.crowd.count(name, ok=False)
+            self.crowd.world.telemetry.refused(name, 1)
             return
         judge.led_to(self.ground, routed.pod.pod.deployment)
-        answer = cluster.traffic.answer(routed.pod.pod, routed.pod.port, self.path, self.rng, self.host)
-        self.crowd.count(routed.pod.pod.deployment, ok=answer is not None and answer.status < 500)
+        ask(self.crowd, routed.pod, 1)
+
+
+class Masses:
+    """Everybody else who comes through a target's routes, each led by itself; some take an A/B test's detour."""
+
+    def __init__(self, crowd: Crowd, ground: ClusterGround, seed: int) -> None:
+        self.crowd, self.ground = crowd, ground
+        self.rng = random.Random(seed)
+        roads = [(host_of(road.name), rule.path) for road in ground.seen.roads for rule in road.rules if rule.ours]
+        self.ways = [(host, path.rstrip("/") + "/things") for host, path in roads]
+
+    def run(self) -> None:
+        """Send a second's requests and plan the next ones; none where the name in front is closed."""
+        world, cluster = self.crowd.world, self.ground.cluster
+        if world.over:
+            return
+        view = self.ground.view()
+        if view is not None and view.entered:
+            cluster.world.tick()
+            for number in range(A_SECOND):
+                host, path = self.rng.choice(self.ways)
+                routed = cluster.traffic.route(host, path, dict([BETA]) if number == 0 else {}, self.rng)
+                for copy in routed.mirrored_to:
+                    ask(self.crowd, copy, PEOPLE)
+                if routed.pod is not None:
+                    ask(self.crowd, routed.pod, PEOPLE)
+                else:
+                    world.telemetry.refused((routed.backend or "").rpartition("/")[2], PEOPLE)
+        world.lab.agenda.after(1.0, self.run)
+
+
+def ask(crowd: Crowd, place: Place, people: int) -> None:
+    """So many people ask one pod at once."""
+    container = place.pod.server(place.port)
+    if place.pod.gone or container is None or container.since is None:
+        crowd.world.telemetry.refused(place.pod.deployment, people)
+    else:
+        crowd.world.telemetry.answered(place.pod.deployment, container, people)

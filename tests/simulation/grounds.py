@@ -10,6 +10,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from providers.emulator.behaviour import Behaviour
@@ -29,6 +30,7 @@ class Running(Protocol):
     """Something that runs an image."""
 
     behaviour: Behaviour
+    since: datetime | None
 
 
 Hands = tuple[Workloads, Traffic, Probes]

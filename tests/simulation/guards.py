@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator.store.ports import Store
@@ -16,7 +16,7 @@ from providers.errors import Conflict, Denied, Throttled, Transient
 from providers.ports import Finding, Probes, Traffic, Workloads
 from strategies.journal import Event
 from strategies.model import Rollout, TrafficIntent
-from strategies.seen import Counts, GroupSeen, Mark, ProbeSeen, TrafficSeen
+from strategies.seen import GroupSeen, Mark, ProbeSeen, TrafficSeen
 from tests.simulation.lab import LATE_SECONDS, Crash
 
 if TYPE_CHECKING:
@@ -239,19 +239,3 @@ class GuardedProbes:
             found.append(replace(probe, at=process.clock.now()) if process.clock.skew else probe)
         process.probed += found
         return tuple(found)
-
-
-class GuardedMetrics:
-    """The clients' own counts, by side, in whole intervals of five seconds."""
-
-    def __init__(self, process: Process, where: tuple[str, str]) -> None:
-        self.process, self.where = process, where
-
-    def counts(self, since: datetime) -> tuple[Counts, ...]:
-        """Complete intervals since then."""
-        world = self.process.world
-        if world.metrics_gone and not world.healed:
-            raise Transient("the metrics source does not answer")
-        skew = timedelta(seconds=self.process.clock.skew)
-        found = world.crowd.counts(self.where, since - skew)
-        return tuple(replace(c, since=c.since + skew, until=c.until + skew) for c in found) if skew else found

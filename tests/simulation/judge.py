@@ -1,6 +1,7 @@
-"""The judge of one world: S1 to S13 and L1 to L3, each an English sentence beside its check, against the plain truth.
+"""The judge of one world: S1 to S13, L1 to L3, W1 to W3 and E1 to E9, each a sentence beside its check.
 
-What is checked at an act stands in `judge_acts`, at a save in `judge_saves`; here are beginnings, ends, clients, time.
+What is checked at an act stands in `judge_acts`, at a save in `judge_saves`, `judge_waves` and `judge_metrics`; here
+are beginnings, ends, clients, time. All is held against the plain truth.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from strategies.model import Outcome, Rollout, TargetState
 from strategies.names import holder
 from strategies.phases import Phase
 from tests.simulation.cluster_ground import ClusterGround
-from tests.simulation.judge_saves import Saves
+from tests.simulation.judge_metrics import Counting
 from tests.simulation.shares import weights_of
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ GAP_SECONDS = 40.0
 """The longest a rollout may go without a tick while a process runs: two lease periods, a poll, a tick."""
 
 
-class Judge(Saves):
+class Judge(Counting):
     """Watches one world; raises ViolationError at the first broken guarantee."""
 
     def _ended(self, after: Rollout) -> None:
@@ -171,3 +172,5 @@ class Judge(Saves):
         self.taken_back.clear()
         self.waited.clear()
         self.made.clear()
+        self.evidence.clear()
+        self.heard.clear()

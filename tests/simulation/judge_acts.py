@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 from strategies.model import TrafficIntent
 from strategies.phases import Phase
+from strategies.seen import CheckState
 from tests.simulation.grounds import Ground, View
 from tests.simulation.judge_cluster import ClusterWrites, Writing
 from tests.simulation.lab import ViolationError
 from tests.simulation.shares import Exposure
+from tests.simulation.told import Told
 
 if TYPE_CHECKING:
     from tests.simulation.processes import Process
@@ -40,6 +42,9 @@ class Acts:
         self.collecting = False
         self.drained: dict[tuple[str, str], float] = {}
         self.clusters: dict[str, ClusterWrites] = {}
+        self.evidence: dict[tuple[str, str], str] = {}
+        self.heard: dict[tuple[str, str, str], Told] = {}
+        self.checks: dict[tuple[str, str], CheckState] = {}
         for ground in world.lab.grounds.values():
             ground.listen(self.clusters, self)
 
@@ -84,7 +89,7 @@ class Acts:
         if keep:
             return
         carried = self.lab.ground(where).carried()
-        if carried is not None and found.host in carried.hosts and name not in self.facts.by_hand:
+        if carried is not None and found.host in carried.served and name not in self.facts.by_hand:
             self.fail("S3", f"{name} is deleted while the gateways still lead requests there")
         # S3: nothing is deleted before the last answer that names it has expired, plus propagation and margin.
         target = self.world.wanted(where[0]).service.target(where[1])

@@ -78,7 +78,7 @@ class Lab:
             for target, place in wanted.places.items():
                 kind = ClusterGround if place.cluster else AzureGround
                 self.grounds[wanted.service.name, target] = kind(self, wanted, target)
-        self.clock.advance(11)
+        self.clock.advance(11 + scenario.lag)
         self.world.tick()
         self.agenda.started = self.clock.now()
         self.foreign = {ground.routing: ground.foreign() for ground in self.routings()}

@@ -20,6 +20,7 @@ from strategies import advance, commands, drain, missing, observe, steps, traffi
 from strategies.model import CommandKind, Slot, Stage
 from strategies.phases import Phase
 from tests.simulation.mutants_cluster import CLUSTER_MUTANTS, Mutant, Real, always
+from tests.simulation.mutants_metrics import METRIC_MUTANTS
 from tests.simulation.run import Report, run
 from tests.simulation.scenario import scenario
 
@@ -219,7 +220,7 @@ _MUTANTS = (
     Mutant("leave our mark in the profile", ((traffic, "left", _keeps_mark),)),
     Mutant("change state without an event", ((orchestrator.engine, "explain", always(())),)),
 )
-MUTANTS = (*_MUTANTS, *CLUSTER_MUTANTS)
+MUTANTS = (*_MUTANTS, *CLUSTER_MUTANTS, *METRIC_MUTANTS)
 WORLDS = range(1, 301)
 
 
@@ -228,9 +229,10 @@ def caught(name: str) -> Report | None:
     mutant = next(m for m in MUTANTS if m.name == name)
     with applied(mutant):
         for seed in WORLDS:
-            if mutant.clustered and not scenario(seed).clustered:
+            if (mutant.clustered and not scenario(seed).clustered) or (mutant.counted and not scenario(seed).counted):
                 continue
             report = run(seed)
-            if report.violation:
+            # A fault that no world survives was planted wrongly, and tells nothing.
+            if report.violation and report.rule != "ERROR":
                 return report
     return None

@@ -34,6 +34,8 @@ class Mutant:
     patches: tuple[Patch, ...]
     clustered: bool = False
     """Whether it shows in worlds with clusters only."""
+    counted: bool = False
+    """Whether it shows only where somebody counts requests."""
 
 
 def always(value: Any) -> Callable[[Real], Any]:
@@ -109,6 +111,13 @@ def _opens_first(real: Real) -> Any:
         return real(self, intent, seen)
 
     return shift
+
+
+def _entered_at_once(real: Real) -> Any:
+    def entrance(state: Any, target: Any, *, closing: bool) -> Any:
+        return real(state, target, closing=closing) if closing or not target.entrance else True
+
+    return entrance
 
 
 def _empties_at_once(real: Real) -> Any:
@@ -194,7 +203,10 @@ _MUTANTS = (
         ((gateway_routes.GatewayRoutes, "shift", _keeps_detours), (traffic, "_led_as_wanted", _blind_to_detours)),
     ),
     Mutant("count probes before their detour is in force", ((wake, "_reached", always(True)),)),
-    Mutant("open the entrance before the route is taken", ((entrance.Behind, "shift", _opens_first),)),
+    Mutant(
+        "open the entrance before the route is taken",
+        ((entrance.Behind, "shift", _opens_first), (traffic, "_entrance", _entered_at_once)),
+    ),
     Mutant("empty the route as soon as the entrance is closed", ((traffic, "at_step", _empties_at_once),)),
     Mutant("skip the bake", ((waves, "_baked", always("")),)),
     Mutant("begin every wave at once", ((waves, "before_wave", always("")),)),

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from tests.simulation.run import Simulation
 
 
+_DRAINS = (Phase.DRAINING, Phase.CLEARING)
+
+
 class Watcher:
     """Submits a service's releases as `rollout start` does, and rebuilds what a lost store forgot."""
 
@@ -151,13 +154,20 @@ class Person:
             self.world.lab.facts.settled.add(active.id)
             either = self.rng.choice(("candidate", "stable"))
             self.say(CommandKind.SETTLE, self._better(active) if self.rng.random() < 0.7 else either)
-        elif active.paused is not None and active.paused.code == FAILED:
+        elif any(state.asks_person and state.phase in _DRAINS for state in active.targets):
+            self.say(CommandKind.APPROVE)
+        elif (active.paused is not None and active.paused.code == FAILED) or self._kept(active):
             late = self.world.lab.agenda.seconds > HEALED_SECONDS + 60
             self.say(CommandKind.ABORT if late or self.rng.random() < 0.6 else CommandKind.RETRY)
         elif active.paused is not None:
             self.say(CommandKind.RESUME)
         elif any(state.asks_person for state in active.targets):
             self.say(self.rng.choice((CommandKind.APPROVE, CommandKind.APPROVE, CommandKind.PROMOTE)))
+
+    def _kept(self, active: Rollout) -> bool:
+        """Whether somebody resumed what failed, so that it stands still until somebody says more."""
+        failed = active.failure is None and active.aborted is None and any(state.failure for state in active.targets)
+        return failed and active.paused is None
 
     def _better(self, active: Rollout) -> str:
         """Which side serves better, as a person sees it."""

@@ -16,7 +16,6 @@ from providers.errors import ProviderError
 from strategies.seen import ProbeSeen
 from tests.simulation.agenda import ProcessClock
 from tests.simulation.guards import (
-    GuardedMetrics,
     GuardedProbes,
     GuardedStore,
     GuardedTraffic,
@@ -25,6 +24,7 @@ from tests.simulation.guards import (
 )
 from tests.simulation.judge_cluster import Writing
 from tests.simulation.lab import Crash
+from tests.simulation.sources import SmokeTest, Source
 
 if TYPE_CHECKING:
     from tests.simulation.run import Simulation
@@ -63,12 +63,14 @@ class Process:
 
     def _hands(self, service: str, target: str) -> TargetPorts:
         wanted, where = self.world.wanted(service), (service, target)
+        place, rules = wanted.places[target], {rule.name: rule for rule in wanted.service.target(target).metrics}
         groups, traffic, probes = self.lab.ground(where).hands(self.lab.rng, self)
         return TargetPorts(
             GuardedWorkloads(self, groups, where),
             GuardedTraffic(self, traffic, where),
             GuardedProbes(self, probes, where),
-            GuardedMetrics(self, where) if wanted.places[target].metrics else None,
+            {at.metric: Source(self, where, rules[at.metric], at) for at in place.sources},
+            {trial.metric: SmokeTest(self, trial) for trial in place.trials},
         )
 
     def stall(self, seconds: float) -> None:

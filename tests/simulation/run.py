@@ -28,6 +28,7 @@ from tests.simulation.people import Person, Watcher
 from tests.simulation.processes import Process
 from tests.simulation.scenario import scenario
 from tests.simulation.scene import HEALED_SECONDS, Wanted
+from tests.simulation.telemetry import Telemetry
 
 LONGEST_SECONDS = 1500.0
 """When a world must have come to its end: the healing, and twice a rollout's deadlines."""
@@ -58,7 +59,7 @@ class Simulation:
 
     def __init__(self, seed: int, store: Store) -> None:
         self.lab, self.store = Lab(scenario(seed)), store
-        self.blind = self.metrics_gone = self.stalling = self.over = False
+        self.blind = self.stalling = self.over = False
         self.locked = self.denied = self.denied_groups = False
         self.forbidden: tuple[str, ...] | None = None
         self.transitions: list[tuple[str, Phase, Phase]] = []
@@ -69,6 +70,9 @@ class Simulation:
         self.past: tuple[str, ...] = ()
         self.ticks = self._started = 0
         self._wanted = {w.service.name: w for w in self.lab.scenario.services}
+        self.telemetry = Telemetry(self.lab)
+        self.trials: dict[str, float] = {}
+        """When each check was begun (seconds of the world), by its errand's key."""
         self.judge = Judge(self)
         self.crowd = Crowd(self)
         self.watchers = [Watcher(self, wanted) for wanted in self.lab.scenario.services]
@@ -190,7 +194,7 @@ def noted(simulation: Simulation) -> Iterator[None]:
 def run(seed: int, keep_journal: bool = False) -> Report:
     """Run the world of a seed; the same report every time."""
     if not scenario(seed).sqlite:
-        return _run(seed, MemoryStore(), keep_journal)
+        return _run(seed, MemoryStore(through_json=seed % 7 == 3), keep_journal)
     from orchestrator.store.opening import open_store
 
     with tempfile.TemporaryDirectory() as folder:

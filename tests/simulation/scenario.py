@@ -27,8 +27,11 @@ from strategies.plan import (
     canary,
 )
 from tests.simulation.scenario_cluster import CLUSTER_KINDS, clustered
+from tests.simulation.scenario_metrics import WATCHED, metered, metric_accidents, quiet_but_watched
 from tests.simulation.scene import Accident, Order, Place, Release, Scenario, Wanted
 
+PROPAGATION_SECONDS = 6.0
+"""What every manifest says of it; gateways that take longer say when they are there."""
 IN_CLUSTER = 0.36
 """The part of all worlds in which a target stands in a cluster."""
 
@@ -47,22 +50,43 @@ def scenario(seed: int) -> Scenario:
     accidents = _accidents(rng, (*_KINDS, *CLUSTER_KINDS) if in_cluster else _KINDS) if rough else ()
     hides = any(accident.kind == "hidden_after_create" for accident in accidents)
     services = tuple(replace(w, orders=w.orders + _at_the_worst(rng, accidents)) for w in services)
+    third = random.Random(seed * 389 + 23)
+    if rough and third.random() < 0.5 and any(_in_waves(wanted) for wanted in services):
+        # Whoever has drained waits for later waves, and what it would go back to falls sick meanwhile.
+        accidents = (*accidents, Accident(third.uniform(40.0, 150.0), "stable_sick", third.uniform(0.5, 1.0)))
+        abort = Order(accidents[-1].at + third.uniform(12.0, 30.0), CommandKind.ABORT)
+        services = tuple(replace(w, orders=(*w.orders, abort)) if _in_waves(w) else w for w in services)
+    watched = third.random() < WATCHED
+    if watched:
+        services = tuple(quiet_but_watched(third, wanted) for wanted in services)
+    services = metered(third, services)
+    more = metric_accidents(third, services) if rough or watched else ()
+    if watched:
+        late = Accident(third.uniform(20.0, 140.0), third.choice(("denied", "stale_profile")), third.random())
+        accidents = (late,) if third.random() < 0.4 else ()
+    lag = other.choice((0.0, 0.0, 1.0, 4.0, 12.0))
     return Scenario(
         seed=seed,
         services=services,
         hosts=rng.choice((1, 1, 2)),
-        accidents=accidents,
-        call_faults=rng.choice((0.0, 0.01, 0.04, 0.1)) if rough else 0.0,
+        accidents=tuple(sorted((*accidents, *more), key=lambda accident: accident.at)),
+        call_faults=rng.choice((0.0, 0.01) if watched else (0.0, 0.01, 0.04, 0.1)) if rough else 0.0,
         crashes=rng.choice((0.0, 0.01, 0.04)) if rough and not hides else 0.0,
         stalls=rng.choice((0.0, 0.0, 0.02)) if rough and not hides else 0.0,
-        flaps=rng.choice((0.0, 0.01, 0.05)) if rough else 0.0,
+        flaps=rng.choice((0.0, 0.01) if watched else (0.0, 0.01, 0.05)) if rough else 0.0,
         propagation=rng.choice((0.0, 0.0, 2.0, 5.0)),
         delete_seconds=rng.choice((0.5, 5.0)),
         sqlite=seed % 20 == 0,
         clients=rng.choice((3, 4, 5)),
-        lag=other.choice((0.0, 0.0, 1.0, 4.0)),
-        early=other.random() < 0.4,
+        lag=lag,
+        early=other.random() < 0.4 and lag <= PROPAGATION_SECONDS,
+        resolvers=third.choice((8, 12, 16)),
+        pinned=third.choice((0, 0, 1, 2)),
     )
+
+
+def _in_waves(wanted: Wanted) -> bool:
+    return len({target.wave for target in wanted.service.targets}) > 1
 
 
 def _at_the_worst(rng: random.Random, accidents: tuple[Accident, ...]) -> tuple[Order, ...]:
@@ -123,7 +147,7 @@ def _target(rng: random.Random, service: str, name: str, place: Place, wave: int
         on_drift=rng.choice(list(OnDrift)),
         probe=ProbeRule(rng.choice((2.0, 3.0, 4.0)), rng.choice((2, 3)), rng.choice((2, 3))),
         drain=DrainRule(
-            propagation_seconds=6.0,
+            propagation_seconds=PROPAGATION_SECONDS,
             margin_seconds=rng.choice((None, None, 10.0, 14.0)),
             quiet=rng.choice((Quiet.AUTO, Quiet.AUTO, Quiet.NONE)) if place.metrics else Quiet.AUTO,
             quiet_seconds=rng.choice((None, 10.0)),

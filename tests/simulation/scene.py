@@ -58,6 +58,42 @@ class InCluster:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceAt:
+    """Where one source counts: at the gateways, refused requests included, or in the workloads, while they run.
+
+    `lies`: it takes answers of the candidate for failures that are none; such a source only reports. `phases`: it
+    samples counters, the stable side's and the candidate's, each at these seconds of its interval.
+    """
+
+    metric: str
+    at_gateway: bool
+    lies: bool = False
+    phases: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What comes of one check, and after how long: `passes`, `fails`, `unsure` (not at once), or `never` told."""
+
+    metric: str
+    outcome: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """What is wrong with an image and no probe ever shows: the part of requests that fail, and that are slow.
+
+    It begins at an age of its process and at a share of the traffic (percent): too much load, or a leak.
+    """
+
+    rate: float = 0.0
+    slow: float = 0.0
+    after_seconds: float = 0.0
+    from_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """One target's surroundings: its profile, who serves at first (`marked`, `adopted` or `none`), and strangers."""
 
@@ -68,6 +104,8 @@ class Place:
     foreign: tuple[tuple[str, int, bool], ...]
     metrics: bool
     cluster: InCluster | None = None
+    sources: tuple[SourceAt, ...] = ()
+    trials: tuple[Trial, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +116,7 @@ class Release:
     tag: str
     behaviour: Behaviour
     steps: bool = True
+    defect: Defect | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +166,17 @@ class Scenario:
     """How long the gateways take to do what a route says (seconds)."""
     early: bool = False
     """Whether a route's status says so before it is true."""
+    resolvers: int = 0
+    """How many clients there are in front of a target whose requests somebody counts."""
+    pinned: int = 0
+    """How many of those keep their connection for minutes."""
 
     @property
     def clustered(self) -> bool:
         """Whether any target stands in a cluster."""
         return any(place.cluster for wanted in self.services for place in wanted.places.values())
+
+    @property
+    def counted(self) -> bool:
+        """Whether anybody counts requests of any target."""
+        return any(place.sources for wanted in self.services for place in wanted.places.values())

@@ -1,4 +1,4 @@
-"""The simulation notices faults: each of two dozen planted ones is caught within 300 worlds."""
+"""The simulation notices faults: each of three dozen planted ones is caught within 300 worlds."""
 
 from __future__ import annotations
 
@@ -37,9 +37,23 @@ IN_CLUSTERS = (
     "apply a Deployment that stands",
     "leave what belongs to a Deployment without an owner",
 )
+COUNTED = (
+    "let the watermark go back",
+    "keep three digits of the evidence",
+    "promote without the gate",
+    "let what only reports take back",
+    "take a failed source for a failed release",
+    "measure quiet by the clock",
+    "take silence for quiet",
+    "test without a control",
+    "ignore what is counted",
+    "wait for proof for ever",
+    "pass a check that is not over",
+    "go on without telemetry",
+)
 
 
-@pytest.mark.parametrize("name", DOZEN + IN_CLUSTERS)
+@pytest.mark.parametrize("name", DOZEN + IN_CLUSTERS + COUNTED)
 def test_a_planted_fault_is_caught(name: str) -> None:
     report = caught(name)
     assert report is not None, f"300 worlds did not catch: {name}"

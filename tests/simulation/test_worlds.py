@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from strategies.gates import MetricKind, When
 from strategies.phases import Phase
 from tests.simulation.__main__ import missing_edges
 from tests.simulation.run import run
 from tests.simulation.scenario import scenario
+from tests.simulation.scenario_metrics import METRIC_KINDS
 
 CHUNK = 10
 WORLDS = 300
@@ -50,6 +52,23 @@ def test_about_a_third_of_the_worlds_has_clusters_and_some_of_them_waves_in_both
             orders.add(tuple(wanted.places[name].cluster is not None for _, name in in_waves))
     assert WORLDS / 4 < sum(world.clustered for world in worlds) < WORLDS / 2
     assert {(True,), (False,), (True, False), (False, True), (True, True)} <= orders
+
+
+def test_requests_are_counted_in_every_way_and_some_images_fail_though_no_probe_shows_it() -> None:
+    worlds = [scenario(seed) for seed in range(1, WORLDS + 1)]
+    counted = [world for world in worlds if world.counted]
+    places = [place for world in counted for wanted in world.services for place in wanted.places.values()]
+    rules = [r for world in counted for wanted in world.services for t in wanted.service.targets for r in t.metrics]
+    defects = [r.defect for world in counted for wanted in world.services for r in wanted.releases if r.defect]
+    assert WORLDS / 2 < len(counted) < WORLDS
+    assert {rule.kind for rule in rules} == set(MetricKind)
+    assert {rule.own for rule in rules} == {rule.dry_run for rule in rules} == {True, False}
+    assert {when for rule in rules for when in rule.when} == set(When)
+    assert any(len(place.sources) > 2 for place in places)
+    assert {trial.outcome for place in places for trial in place.trials} == {"passes", "fails", "unsure", "never"}
+    assert {defect.from_share for defect in defects} == {0.0, 50.0, 100.0}
+    assert set(METRIC_KINDS) <= {accident.kind for world in counted for accident in world.accidents}
+    assert any(world.pinned for world in counted)
 
 
 def test_the_worlds_end_in_every_way_a_release_can_end() -> None:
