@@ -202,10 +202,8 @@ def _bets(evidence: Evidence, against: Process, in_favour: Process, window: int 
 
 
 def _clip(evidence: Evidence) -> float:
-    if not evidence.recent:
-        return _CLIP
-    lot = together(evidence.recent)
-    return window_bound(lot.stable_requests, lot.candidate_requests)
+    stable = sum([part.stable_requests for part in evidence.recent])
+    return window_bound(stable, sum([part.candidate_requests for part in evidence.recent]))
 
 
 def window_bound(stable: float, candidate: float) -> float:
