@@ -1,38 +1,70 @@
-"""What one decision costs: `advance` and `missing` for a rollout with two targets in the middle of a step."""
+"""What one decision costs, with two targets in the middle of a step, and what one counted interval does."""
 
 from __future__ import annotations
 
+import random
+import sys
 import time
 import timeit
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from strategies.advance import advance
 from strategies.begin import Survey, begin
+from strategies.evidence import FAILURES, FRESH, Evidence, update
 from strategies.missing import missing
 from strategies.model import Rollout, Stage
 from strategies.names import parse_endpoint, revision
 from strategies.phases import Phase
 from strategies.plan import Service, Step, Target, canary
-from strategies.seen import EndpointSeen, GroupSeen, GroupState, ProbeSeen, Seen, TargetSeen, TrafficSeen
+from strategies.seen import Counts, EndpointSeen, GroupSeen, GroupState, ProbeSeen, Seen, TargetSeen, TrafficSeen
 from tests.benchmarks.goals import Goal
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ROUNDS, REPEATS = 300, 7
+INTERVALS = 60
 
 
 def run() -> list[Goal]:
-    """Measure the median microseconds of one decision over several repeats."""
+    """Measure the median microseconds of each over several repeats."""
     rollout, seen = held()
 
     def decide() -> None:
         decided = advance(rollout, seen, NOW + timedelta(seconds=2))
         missing(decided, seen)
 
-    decide()
-    runs = sorted(timeit.repeat(decide, number=ROUNDS, repeat=REPEATS, timer=time.process_time))
-    took = runs[REPEATS // 2] / ROUNDS * 1e6
-    return [Goal("-", "advance + missing, two targets, 2 + 2 groups each", took, 100.0, "us")]
+    numeric = [name for name in ("numpy", "scipy", "pandas") if name in sys.modules]
+    return [
+        Goal("-", "advance + missing, two targets, 2 + 2 groups each", took(decide), 100.0, "us"),
+        Goal("-", "one interval of evidence, requests split one by one", took(counted(None)) / INTERVALS, 10.0, "us"),
+        Goal("-", "one interval of evidence, DNS, TTL 10 s", took(counted(10.0)) / INTERVALS, 10.0, "us"),
+        Goal("-", "numeric libraries that it imports", len(numeric), 0, "modules"),
+    ]
+
+
+def took(work: Callable[[], None]) -> float:
+    """The median microseconds of one call."""
+    work()
+    runs = sorted(timeit.repeat(work, number=ROUNDS, repeat=REPEATS, timer=time.process_time))
+    return runs[REPEATS // 2] / ROUNDS * 1e6
+
+
+def counted(ttl: float | None) -> Callable[[], None]:
+    """Fold in a minute's intervals of one second, with 50 requests of which about one in a hundred fails."""
+    chance = random.Random(1)
+    batches = []
+    for second in range(INTERVALS):
+        failures = [sum(chance.random() < 0.01 for _ in range(requests)) for requests in (45, 5)]
+        begun = NOW + timedelta(seconds=second)
+        batches.append(Counts(begun, begun + timedelta(seconds=1), 45, failures[0], 5, failures[1]))
+
+    def fold() -> None:
+        seen = Evidence("errors", starts=(FRESH,))
+        for batch in batches:
+            seen = update(seen, batch, FAILURES, ttl, lumpy=ttl is not None)
+
+    return fold
 
 
 def held() -> tuple[Rollout, Seen]:
