@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from queue import Empty, Queue
 
+from orchestrator.ports import TargetPorts
 from providers.ports import Finding, Metrics, Question
 from strategies.seen import Reading
 
 BUDGET_SECONDS = 0.5
 """How long a look waits for one source: probes, the lease and a person's abort wait with it."""
 _STALE_SECONDS = 60.0
+
+
+def patient(ports: TargetPorts) -> TargetPorts:
+    """The same ports for looks: none of their sources delays one."""
+    return replace(ports, metrics={name: Patient(name, source) for name, source in ports.metrics.items()})
 
 
 class Patient:
@@ -24,11 +31,6 @@ class Patient:
         self._metric, self._source, self._budget = metric, source, budget_seconds
         self._asked: Question | None = None
         self._answers: Queue[Reading] = Queue()
-
-    @property
-    def source(self) -> Metrics:
-        """The one that is asked."""
-        return self._source
 
     def read(self, question: Question) -> Reading:
         """Return what the source says by now; empty while it has not answered, with the reason when that takes long."""

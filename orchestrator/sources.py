@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from orchestrator.patient import Patient
 from providers.metrics.settings import Command, Errands, Job, Source
 from providers.ports import Check, Metrics
 from strategies.gates import MetricRule
@@ -25,8 +24,7 @@ def metrics(app: App, rules: Sequence[MetricRule], settings: TargetSettings) -> 
         source = sources.get(rule.name)
         if source is None or isinstance(source, Command | Job):
             continue
-        asked = counting(rule, source, secrets=app.secrets(), token=app.token, azure=app.clients)
-        made[rule.name] = Patient(rule.name, asked)
+        made[rule.name] = counting(rule, source, secrets=app.secrets(), token=app.token, azure=app.clients)
     return made
 
 

@@ -54,9 +54,10 @@ class App:
         found = self._hands.get(rollout_id)
         if found is None:
             from orchestrator.manifest.loader import from_snapshot
+            from orchestrator.patient import patient
 
             made = self.hands(from_snapshot(self.store.snapshot(rollout_id)))
-            found = self._hands.setdefault(rollout_id, made)
+            found = self._hands.setdefault(rollout_id, {name: patient(ports) for name, ports in made.items()})
         return found
 
     def forget(self, rollout_id: str) -> None:

@@ -53,13 +53,23 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> App:
 
 def test_each_kind_has_its_adapter_by_the_name_in_the_manifest(app: App, loaded: Loaded) -> None:
     ports = app.hands(loaded)["west"]
-    assert {name: type(each.source) for name, each in ports.metrics.items() if isinstance(each, Patient)} == {
+    assert {name: type(each) for name, each in ports.metrics.items()} == {
         "server": PrometheusMetrics,
         "platform": AzureMonitorMetrics,
         "logs": LogQueries,
         "hook": WebhookMetrics,
     }
     assert {name: type(each) for name, each in ports.checks.items()} == {"smoke": CommandCheck, "deep": JobCheck}
+
+
+def test_a_slow_source_is_waited_for_before_a_rollout_and_in_none_of_its_looks(
+    app: App, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.store, "snapshot", lambda _id: loaded.snapshot)
+    sources = app.hands_of("r1")["west"].metrics
+    assert {name: type(each) for name, each in sources.items()} == dict.fromkeys(
+        ("server", "platform", "logs", "hook"), Patient
+    )
 
 
 @pytest.mark.parametrize("way", ["forget", "close"])
