@@ -128,6 +128,7 @@ def _checks(state: TargetState, rule: MetricRule) -> list[dict[str, Any]]:
             "state": each.state.value if each else "pending",
             "at": stamp(each.at) if each else None,
             "why": each.why if each else "",
+            "output": each.output if each else "",
             "attempt": each.attempt if each else 0,
         }
         for each in made or [None]

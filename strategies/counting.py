@@ -267,7 +267,7 @@ def _check(state: TargetState, seen: CheckSeen) -> TargetState:
     known = checked(state, seen.metric, seen.step)
     if known is None:
         return evolve(state, checks=(*state.checks, seen))
-    if (known.state, known.attempt, known.why) == (seen.state, seen.attempt, seen.why):
+    if evolve(known, at=seen.at) == seen:
         return state
     if known.state is seen.state is CheckState.RUNNING and known.attempt == seen.attempt:
         seen = evolve(seen, at=known.at)

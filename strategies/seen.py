@@ -178,7 +178,7 @@ class CheckState(StrEnum):
 
 @dataclass(frozen=True)
 class CheckSeen:
-    """One check at one step, as it was found; `why` is what it said."""
+    """One check at one step, as it was found: how it ended or how far it is (`why`), and the end of what it wrote."""
 
     metric: str
     step: int
@@ -187,6 +187,12 @@ class CheckSeen:
     why: str = ""
     attempt: int = 0
     """How often it had been tried in vain before."""
+    output: str = ""
+
+    @property
+    def told(self) -> str:
+        """How it ended and what it wrote, on one line."""
+        return ": ".join(" ".join(text.split()) for text in (self.why, self.output) if text.strip())
 
 
 @dataclass(frozen=True, slots=True)

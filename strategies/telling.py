@@ -160,7 +160,11 @@ def _check(old: CheckSeen | None, new: CheckSeen) -> tuple[str, dict[str, Value]
     if new.state is CheckState.UNKNOWN and not first:
         return None
     kind = {CheckState.PASSED: "check_passed", CheckState.FAILED: "check_failed"}.get(new.state, "check_unknown")
-    return kind, {"why": " ".join(new.why.split())[:500]}
+    return kind, {"why": _line(new.why), "output": _line(new.output)}
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:500]
 
 
 def _doubt(before: Rollout, after: Rollout, old: TargetState, new: TargetState, now: datetime) -> Iterator[Event]:

@@ -188,9 +188,9 @@ def counts(metric: Mapping[str, Any]) -> str:
 
 
 def check(made: Mapping[str, Any]) -> str:
-    """How one check of the document's evidence ended, and what it said."""
-    said = f"{made['state']} at step {made['step']}" + (f": {made['why']}" if made.get("why") else "")
-    return said + ("; reports only" if made.get("dryRun") else "")
+    """How one check of the document's evidence ended, and what it wrote."""
+    said = [f"{made['state']} at step {made['step']}", *(str(made.get(key) or "") for key in ("why", "output"))]
+    return ": ".join(filter(None, said)) + ("; reports only" if made.get("dryRun") else "")
 
 
 def version(side: Mapping[str, Any]) -> str:

@@ -9,14 +9,14 @@ from orchestrator.cli.findings_drain import quiet_seconds, talking
 from orchestrator.cli.style import Style, amount, flat, span
 from orchestrator.counted import E_LIMIT, PROOF_LIMIT, observed
 from orchestrator.outlook import asks_at
-from strategies.counting import LEAVING, checked, evidence_of
+from strategies.counting import LEAVING, evidence_of
 from strategies.evidence import e_value
-from strategies.gates import MetricKind
+from strategies.gates import MetricKind, MetricRule
 from strategies.model import Rollout, TargetState
 from strategies.phases import TERMINAL
 from strategies.plan import Quiet, Target
 from strategies.proof import deciding, e_of, e_of_rollout
-from strategies.seen import CheckState
+from strategies.seen import CheckSeen, CheckState
 from strategies.telling import proof_of
 
 _SUSPICIOUS = 10.0
@@ -44,15 +44,39 @@ def target_words(rollout: Rollout, state: TargetState, style: Style) -> str:
 
 
 def check_words(rollout: Rollout, state: TargetState, style: Style) -> str:
-    """The checks of the present step with what became of them; empty where none has begun."""
-    said = []
-    for rule in rollout.service.target(state.name).metrics:
-        found = checked(state, rule.name) if rule.kind is MetricKind.CHECK else None
-        if found is not None:
-            paint = getattr(style, _PAINT[found.state])
-            dry = " (dryRun)" if rule.dry_run else ""
-            said.append(f"{rule.name} {paint(_WORDS.get(found.state, found.state.value))}{dry}")
-    return ", ".join(said)
+    """The newest of every check and what failed before it, with what became of them; empty where none has begun."""
+    return ", ".join(
+        _check_words(found, rule, style, step=state.step)
+        for rule in rollout.service.target(state.name).metrics
+        for found in telling_checks(state, rule)
+    )
+
+
+def reported(rollout: Rollout, style: Style) -> str:
+    """The checks of all targets that only report and did not pass: nothing else of how a rollout ended shows it."""
+    several = len(rollout.targets) > 1
+    return ", ".join(
+        (f"{state.name}: " if several else "") + _check_words(found, rule, style)
+        for state in rollout.targets
+        for rule in rollout.service.target(state.name).metrics
+        for found in (telling_checks(state, rule) if rule.dry_run else ())
+        if found.state in (CheckState.FAILED, CheckState.UNKNOWN)
+    )
+
+
+def telling_checks(state: TargetState, rule: MetricRule) -> list[CheckSeen]:
+    """Of what was made of a check, the newest, and what failed before."""
+    made = [each for each in state.checks if each.metric == rule.name]
+    return [each for each in made if each is made[-1] or each.state is CheckState.FAILED]
+
+
+def _check_words(found: CheckSeen, rule: MetricRule, style: Style, *, step: int | None = None) -> str:
+    paint = _PAINT[found.state]
+    if rule.dry_run and paint == "bad":
+        paint = "warn"
+    when = "" if found.step == step else f" at step {found.step}"
+    dry = " (dryRun, reports only)" if rule.dry_run else ""
+    return f"{rule.name} {getattr(style, paint)(_WORDS.get(found.state, found.state.value))}{when}{dry}"
 
 
 def quiet_words(rollout: Rollout, state: TargetState) -> str:

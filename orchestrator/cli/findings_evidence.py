@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from orchestrator.cli.evidence_lines import telling_checks
 from orchestrator.cli.finding import Finding
 from orchestrator.cli.style import amount, flat, percent, span
 from orchestrator.counted import E_LIMIT, PROOF_LIMIT, TOO_MANY_TIMES, observed
 from orchestrator.outlook import asks_at
-from strategies.counting import checked, evidence_of, late_seconds
+from strategies.counting import evidence_of, late_seconds
 from strategies.evidence import Evidence, e_value, proof
 from strategies.gates import MetricKind, MetricRule, When
 from strategies.model import Outcome, Rollout, TargetState
@@ -141,7 +142,7 @@ def _source(state: TargetState, target: Target, rule: MetricRule, now: datetime)
         says = flat(seen.problem or "the question is wrong")
         if seen.mistaken:
             says += " (asking again cannot help: mend gates.metrics)"
-        yield Finding(f"{rule.name}.source", says, state.name, waits=not rule.dry_run, breached=False)
+        yield Finding(f"{rule.name}.source", says + _dry(rule), state.name, waits=True)
     if state.phase in _JUDGED and state.stable:
         yield _age(state, target, rule, seen, now)
 
@@ -160,8 +161,8 @@ def _age(state: TargetState, target: Target, rule: MetricRule, seen: Evidence, n
     if "candidate" in late and gone is not None and gone > max(LOST_SECONDS, limit):
         says = f"{', '.join(told)}; lost after {span(max(LOST_SECONDS, limit))}"
     oldest = max((age for side in ages if wanted[side] and (age := ages[side]) is not None), default=None)
-    waits = bool(late) and not rule.dry_run and stretch in rule.when
-    return Finding(f"{rule.name}.age", says, state.name, None, oldest, limit, waits)
+    waits = bool(late) and stretch in rule.when
+    return Finding(f"{rule.name}.age", says + (_dry(rule) if waits else ""), state.name, None, oldest, limit, waits)
 
 
 def _known(age: float | None) -> str:
@@ -170,28 +171,31 @@ def _known(age: float | None) -> str:
 
 def _check(rollout: Rollout, state: TargetState, target: Target, rule: MetricRule) -> Iterator[Finding]:
     live = rollout.outcome is Outcome.RUNNING and state.phase not in TERMINAL
-    made = [each for each in state.checks if each.metric == rule.name]
-    found = checked(state, rule.name) or (made[-1] if made else None)
-    dry = "; reports only (dryRun)" if rule.dry_run else ""
-    if found is None:
-        if live:
-            due = target.plan.steps[state.step].stretch in rule.when and state.phase is Phase.HOLDING
-            says = f"not begun; runs {' and '.join(_RUNS[when] for when in rule.when)}{dry}"
-            yield Finding(rule.name, says, state.name, waits=due and not rule.dry_run)
-        return
-    waits = live and found.step == state.step and found.state in (CheckState.RUNNING, CheckState.UNKNOWN)
-    breached = found.state is CheckState.FAILED and not rule.dry_run
-    says = _checked(found) + dry
-    yield Finding(rule.name, says, state.name, found.at, waits=waits and not rule.dry_run, breached=breached)
+    shown = telling_checks(state, rule)
+    if not shown and live:
+        due = target.plan.steps[state.step].stretch in rule.when and state.phase is Phase.HOLDING
+        says = f"not begun; runs {' and '.join(_RUNS[when] for when in rule.when)}{_dry(rule)}"
+        yield Finding(rule.name, says, state.name, waits=due and not rule.dry_run)
+    for found in shown:
+        failed, passed = (found.state is each for each in (CheckState.FAILED, CheckState.PASSED))
+        holds = live and found.step == state.step and not passed
+        worth = rule.dry_run and found.state in (CheckState.FAILED, CheckState.UNKNOWN)
+        waits = worth if rule.dry_run or failed else holds
+        says = _checked(found, live=live) + _dry(rule)
+        breached = failed and not rule.dry_run
+        yield Finding(rule.name, says, state.name, found.at, waits=waits, breached=breached)
 
 
-def _checked(found: CheckSeen) -> str:
-    said = f": {flat(found.why)}" if found.why else ""
+def _dry(rule: MetricRule) -> str:
+    return "; reports only (dryRun)" if rule.dry_run else ""
+
+
+def _checked(found: CheckSeen, *, live: bool) -> str:
     tries = f" after {found.attempt + 1} tries" if found.attempt else ""
     words = {
-        CheckState.RUNNING: f"runs at step {found.step}",
+        CheckState.RUNNING: f"{'runs' if live else 'had not ended'} at step {found.step}",
         CheckState.PASSED: f"passed at step {found.step}",
         CheckState.FAILED: f"failed at step {found.step}",
         CheckState.UNKNOWN: f"no result at step {found.step}{tries}",
     }
-    return words[found.state] + said
+    return words[found.state] + (f": {found.told}" if found.told else "")

@@ -94,6 +94,8 @@ def document(stored: StoredEvent) -> dict[str, Any]:
 
 
 def _short(key: str, value: Value) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, float):
         return f"{value:g}"
     text = flat(str(value))
@@ -105,7 +107,9 @@ def _short(key: str, value: Value) -> str:
 def _painted(event: Event, text: str, style: Style) -> str:
     if event.kind == "rollout_ended":
         return (style.good if ("outcome", "promoted") in event.data else style.warn)(text)
-    for kinds, paint in ((_BAD, style.bad), (_ODD, style.warn), (_GOOD, style.good)):
+    # What only reports is worth a look, and takes nothing back.
+    bad = style.warn if ("dryRun", True) in event.data else style.bad
+    for kinds, paint in ((_BAD, bad), (_ODD, style.warn), (_GOOD, style.good)):
         if event.kind in kinds:
             return paint(text)
     return text

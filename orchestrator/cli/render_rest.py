@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from orchestrator.cli.evidence_lines import reported
 from orchestrator.cli.naming import labelled, marker, serving, version
 from orchestrator.cli.render_groups import drawn, standing, without_empty
 from orchestrator.cli.style import Style, ago, span
@@ -19,6 +20,8 @@ def at_rest(rollout: Rollout, now: datetime, style: Style) -> list[str]:
     lines.append(labelled("last", _ending(rollout, now), style))
     if rollout.outcome is not Outcome.PROMOTED:
         lines.append(labelled("because", reason_of(rollout).message, style))
+    if told := reported(rollout, style):
+        lines.append(labelled("checks", told, style))
     if serves is not None:
         lines.append(
             labelled("image", f"{serves.image or 'image'}@{serves.digest}" if serves.image else serves.digest, style)

@@ -74,13 +74,19 @@ def _lines(rollout: Rollout, reason: Reason, found: list[Finding], ways: list[Re
     numbers = [(key, value) for key, value in reason.evidence if value is not None]
     if numbers:
         lines += ["", *columns([[style.faint(key), _number(value)] for key, value in numbers], indent=4, within=wide)]
-    for target in dict.fromkeys(each.target for each in found):
+    told = [each for each in found if not _repeats(each, reason)]
+    for target in dict.fromkeys(each.target for each in told):
         lines += ["", f"  {style.strong(target or 'rollout')}"]
-        lines += columns([_row(each, style, now) for each in found if each.target == target], indent=4, within=wide)
+        lines += columns([_row(each, style, now) for each in told if each.target == target], indent=4, within=wide)
     if ways:
         lines += ["", f"  {style.faint('what you can do')}"]
         lines += columns([[style.busy(way.command), style.faint(way.does)] for way in ways], indent=4, within=wide)
     return lines
+
+
+def _repeats(each: Finding, reason: Reason) -> bool:
+    """Whether a rule has nothing to say but the reason, which stands above already."""
+    return each.says == flat(reason.message) and each.since is None and each.value is None
 
 
 def _row(each: Finding, style: Style, now: datetime) -> list[str]:

@@ -41,27 +41,34 @@ def is_leaving(job: Any) -> bool:
     return bool(mapping(job, "metadata").get("deletionTimestamp"))
 
 
-def check_seen(job: Any, pods: Iterable[Any], now: datetime, timeout_seconds: float) -> tuple[CheckState, str]:
-    """Judge a Job by its status and, where they were read, its pods; `now` (UTC) is when the answer came."""
+def check_seen(job: Any, pods: Iterable[Any], now: datetime, timeout_seconds: float) -> tuple[CheckState, str, str]:
+    """Judge a Job by its status and, where they were read, its pods: how far it is, why, and what ails its pods.
+
+    `now` (UTC) is when the answer came.
+    """
     found = list(pods)
-    troubles = "; ".join(pod_views.troubles(found))
+    state, why = _judged(job, found, now, timeout_seconds)
+    return state, why, "; ".join(pod_views.troubles(found))
+
+
+def _judged(job: Any, found: list[Any], now: datetime, timeout_seconds: float) -> tuple[CheckState, str]:
     failed = _condition(job, "Failed")
     if _condition(job, "Complete") is not None:
         return CheckState.PASSED, "complete"
     if failed is not None and failed.get("reason") == _DEADLINE:
-        return CheckState.UNKNOWN, _with(f"timed out after {timeout_seconds:g} s", troubles)
+        return CheckState.UNKNOWN, f"timed out after {timeout_seconds:g} s"
     if failed is not None:
         ends = list(_bad_ends(found))
         if ends and all(_is_no_result(end) for end in ends):
-            return CheckState.UNKNOWN, _with("came to no result", troubles)
+            return CheckState.UNKNOWN, "came to no result"
         said = f"{failed.get('reason') or 'Failed'}: {failed.get('message') or 'no reason given'}"
-        return CheckState.FAILED, _with(said, troubles)
+        return CheckState.FAILED, said
     if is_leaving(job):
         return CheckState.UNKNOWN, "somebody deletes it before it has ended"
     seconds = _age(job, now)
     if seconds > timeout_seconds + _LATE_SECONDS:
-        return CheckState.UNKNOWN, _with(f"timed out after {timeout_seconds:g} s", troubles)
-    return CheckState.RUNNING, _with(f"has run for {max(seconds, 0.0):.0f} s", troubles)
+        return CheckState.UNKNOWN, f"timed out after {timeout_seconds:g} s"
+    return CheckState.RUNNING, f"has run for {max(seconds, 0.0):.0f} s"
 
 
 def _condition(job: Any, kind: str) -> Any:
@@ -89,7 +96,3 @@ def _age(job: Any, now: datetime) -> float:
         return (now - datetime.fromisoformat(str(created))).total_seconds()
     except (ValueError, TypeError):
         return 0.0
-
-
-def _with(what: str, troubles: str) -> str:
-    return f"{what}; {troubles}" if troubles else what

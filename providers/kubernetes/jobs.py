@@ -100,8 +100,8 @@ class JobCheck:
             why = f"Job {name} does not bear our mark for this check, so it is left alone; delete or rename it"
             return self._seen(errand, CheckState.UNKNOWN, why, now)
         pods = self._pods(name) if job_views.is_told_by_pods(job) else []
-        state, why = job_views.check_seen(job, pods, now, self._job.timeout_seconds)
-        return self._seen(errand, state, f"Job {name}: {why}", now)
+        state, why, output = job_views.check_seen(job, pods, now, self._job.timeout_seconds)
+        return self._seen(errand, state, f"Job {name}: {why}", now, output)
 
     def _begin(self, errand: Errand, name: str) -> Any:
         """Make the Job; what stands by now is read instead."""
@@ -162,5 +162,5 @@ class JobCheck:
         }
         self._api.write(f"deleting Job {name}", "DELETE", path(JOB, self._job.namespace, name), options)
 
-    def _seen(self, errand: Errand, state: CheckState, why: str, when: datetime) -> CheckSeen:
-        return CheckSeen(self._rule.name, errand.step, state, when, why)
+    def _seen(self, errand: Errand, state: CheckState, why: str, when: datetime, output: str = "") -> CheckSeen:
+        return CheckSeen(self._rule.name, errand.step, state, when, why, output=output)

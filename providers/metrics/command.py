@@ -63,8 +63,7 @@ class CommandCheck:
         if ended is None:
             return self._seen(errand.step, CheckState.RUNNING, f"has run for {begun.run.seconds:.0f} s")
         state, what = told(ended, self._command)
-        output = begun.run.output(begun.secrets)
-        return self._seen(errand.step, state, f"{what}: {output}" if output else what)
+        return self._seen(errand.step, state, what, begun.run.output(begun.secrets))
 
     def stop(self) -> None:
         """End every program that is still running, with all that it started."""
@@ -120,8 +119,8 @@ class CommandCheck:
         own = self._command.environment.get("PATH")
         return own if isinstance(own, str) else os.environ.get("PATH")
 
-    def _seen(self, step: int, state: CheckState, why: str) -> CheckSeen:
-        return CheckSeen(self._rule.name, step, state, self._now(), why)
+    def _seen(self, step: int, state: CheckState, why: str, output: str = "") -> CheckSeen:
+        return CheckSeen(self._rule.name, step, state, self._now(), why, output=output)
 
 
 def told(ended: Ended, command: Command) -> tuple[CheckState, str]:

@@ -168,14 +168,14 @@ def test_a_job_that_fails_fails_with_the_end_of_what_it_wrote(cluster: Door) -> 
     seen = settled(cluster, made)
     assert seen.state is CheckState.FAILED
     assert "BackoffLimitExceeded: Job has reached the specified backoff limit" in seen.why
-    assert "container test ended (exit code 3): 404 at /cart" in seen.why
+    assert seen.output == "container test ended (exit code 3): 404 at /cart"
 
 
 @pytest.mark.parametrize("code", [75, 126, 127])
 def test_a_container_that_could_not_tell_is_no_result(cluster: Door, code: int) -> None:
     made = check(cluster, of(cluster, "busy", task_seconds=0.2, task_exit_code=code))
     seen = settled(cluster, made)
-    assert (seen.state, f"exit code {code}" in seen.why) == (CheckState.UNKNOWN, True)
+    assert (seen.state, f"exit code {code}" in seen.output) == (CheckState.UNKNOWN, True)
 
 
 def test_a_result_is_remembered_when_the_job_is_gone(cluster: Door) -> None:
@@ -202,7 +202,7 @@ def test_a_job_that_somebody_deleted_before_it_ended_is_made_again(cluster: Door
 def test_an_image_that_cannot_be_pulled_is_told_and_is_no_result_in_the_end(cluster: Door) -> None:
     cluster.needs("images")
     made = check(cluster, f"{IMAGE}:nothing", timeout=3.0)
-    cluster.until(lambda: "ImagePull" in made.look(ERRAND).why, "the trouble is told")
+    cluster.until(lambda: "ImagePull" in made.look(ERRAND).output, "the trouble is told")
     assert made.look(ERRAND).state is CheckState.RUNNING
     seen = settled(cluster, made)
     assert (seen.state, "timed out after 3 s" in seen.why) == (CheckState.UNKNOWN, True)

@@ -125,9 +125,11 @@ def judged(*metrics: Evidence, rules: tuple[MetricRule, ...] = (ERRORS, SMOKE), 
     return holding(rollout=rollout, **{**values, **changes})
 
 
-def checked(state: CheckState, *, step: int = 1, why: str = "12 of 12 pages answered", attempt: int = 0) -> CheckSeen:
+def checked(
+    state: CheckState, *, step: int = 1, why: str = "12 of 12 pages answered", attempt: int = 0, output: str = ""
+) -> CheckSeen:
     """The check as it was found half a minute ago."""
-    return CheckSeen("smoke", step, state, ago(30), why, attempt)
+    return CheckSeen("smoke", step, state, ago(30), why, attempt, output)
 
 
 def undecided(code: str = "tooFew", message: str = "errors: 4 of 10 requests to the candidate in this step") -> Rollout:

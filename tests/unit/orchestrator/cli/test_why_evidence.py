@@ -65,7 +65,8 @@ def test_a_source_that_reports_only_says_so_and_holds_nothing() -> None:
     named = [each for rule, each in found.items() if rule.startswith("errors.")]
     assert len(named) == 6
     assert not any(each.breached for each in named)
-    assert not found["errors.source"].waits and not found["errors.age"].waits
+    assert found["errors.source"].says == "HTTP 503; reports only (dryRun)"
+    assert found["errors.source"].waits and found["errors.age"].waits, "worth a look"
 
 
 def test_what_decides_is_marked_at_the_sum_of_what_is_weighed_and_nowhere_else() -> None:
@@ -199,14 +200,14 @@ def test_a_check_that_was_not_begun_says_when_it_runs() -> None:
     assert (found.says, found.waits) == ("not begun; runs while the old side is still there", False)
 
 
-def test_a_check_that_reports_only_breaks_nothing() -> None:
+def test_a_check_that_reports_only_breaks_nothing_and_is_worth_a_look() -> None:
     dry = replace(states.SMOKE, dry_run=True)
     rollout = states.judged(rules=(dry,), checks=(states.checked(CheckState.FAILED, why="500"),))
     found = rules(rollout)["smoke"]
     assert (found.says, found.breached, found.waits) == (
         "failed at step 1: 500; reports only (dryRun)",
         False,
-        False,
+        True,
     )
 
 

@@ -50,23 +50,23 @@ FAILED = a_job(("Failed", "True", "BackoffLimitExceeded"))
     ],
 )
 def test_conditions_that_are_ends_decide_and_no_others(job: Any, state: CheckState, why: str) -> None:
-    assert check_seen(job, [], NOW, 60.0) == (state, why)
+    assert check_seen(job, [], NOW, 60.0) == (state, why, "")
 
 
 def test_a_job_that_no_controller_ends_is_given_up_a_little_after_its_deadline() -> None:
     late = MADE + timedelta(seconds=71)
-    assert check_seen(a_job(), [], late, 60.0) == (CheckState.UNKNOWN, "timed out after 60 s")
+    assert check_seen(a_job(), [], late, 60.0) == (CheckState.UNKNOWN, "timed out after 60 s", "")
     assert check_seen(a_job(), [], late - timedelta(seconds=2), 60.0)[0] is CheckState.RUNNING
 
 
 def test_a_clock_that_is_behind_the_servers_makes_no_job_older() -> None:
-    assert check_seen(a_job(), [], MADE - timedelta(seconds=30), 60.0) == (CheckState.RUNNING, "has run for 0 s")
+    assert check_seen(a_job(), [], MADE - timedelta(seconds=30), 60.0) == (CheckState.RUNNING, "has run for 0 s", "")
 
 
 def test_what_keeps_pods_from_running_is_told_but_decides_nothing() -> None:
     waiting = a_pod(waiting={"reason": "ImagePullBackOff", "message": "not found"})
     seen = check_seen(a_job(), [waiting], NOW, 60.0)
-    assert seen == (CheckState.RUNNING, "has run for 5 s; container test ImagePullBackOff: not found")
+    assert seen == (CheckState.RUNNING, "has run for 5 s", "container test ImagePullBackOff: not found")
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,6 @@ JSON = st.recursive(
 def test_whatever_a_server_answers_is_judged_without_a_crash_and_never_passed_by_chance(
     job: Any, pods: list[Any]
 ) -> None:
-    state, _ = check_seen(job, pods, NOW, 60.0)
+    state, *_ = check_seen(job, pods, NOW, 60.0)
     assert state is not CheckState.PASSED
     is_over(job), is_leaving(job), is_told_by_pods(job)

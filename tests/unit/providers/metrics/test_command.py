@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -33,23 +34,31 @@ def test_a_look_begins_the_program_and_does_not_wait_for_it(check: Checks) -> No
 
 
 @pytest.mark.parametrize(
-    ("script", "state", "why"),
+    ("script", "state", "why", "output"),
     [
-        ("echo fine", CheckState.PASSED, "s: fine"),
-        ("echo 3 of 4 pages; exit 3", CheckState.FAILED, "exit status 3: 3 of 4 pages"),
-        ("echo down >&2; exit 1", CheckState.FAILED, "exit status 1: down"),
-        ("exit 1", CheckState.FAILED, "exit status 1"),
-        ("echo busy; exit 75", CheckState.UNKNOWN, "exit status 75: it cannot tell now: busy"),
-        ("kill -SEGV $$", CheckState.UNKNOWN, "ended by SIGSEGV, so that it came to no result"),
-        ("exec no-such-program-at-all", CheckState.UNKNOWN, "exit status 127: something that it runs was not found"),
+        ("echo 3 of 4 pages; exit 3", CheckState.FAILED, "exit status 3", "3 of 4 pages"),
+        ("echo down >&2; exit 1", CheckState.FAILED, "exit status 1", "down"),
+        ("exit 1", CheckState.FAILED, "exit status 1", ""),
+        ("echo busy; exit 75", CheckState.UNKNOWN, "exit status 75: it cannot tell now", "busy"),
+        ("kill -SEGV $$", CheckState.UNKNOWN, "ended by SIGSEGV, so that it came to no result", ""),
     ],
 )
 def test_the_exit_status_says_how_it_went_and_the_output_why(
-    check: Checks, script: str, state: CheckState, why: str
+    check: Checks, script: str, state: CheckState, why: str, output: str
 ) -> None:
-    seen = settled(check(script))
-    assert (seen.metric, seen.step, seen.state) == ("smoke", 2, state)
-    assert why in seen.why
+    assert settled(check(script)) == CheckSeen("smoke", 2, state, START, why, output=output)
+
+
+def test_a_program_that_passes_says_how_long_it_took_beside_its_output(check: Checks) -> None:
+    seen = settled(check("echo fine"))
+    assert (seen.state, seen.output) == (CheckState.PASSED, "fine")
+    assert re.fullmatch(r"passed in \d+\.\d s", seen.why)
+
+
+def test_what_a_program_could_not_run_is_told_as_no_result(check: Checks) -> None:
+    seen = settled(check("exec no-such-program-at-all"))
+    assert (seen.state, seen.why) == (CheckState.UNKNOWN, "exit status 127: something that it runs was not found")
+    assert "no-such-program-at-all" in seen.output
 
 
 def test_a_result_is_remembered_for_its_errand_and_no_other(check: Checks, tmp_path: Path) -> None:
@@ -69,21 +78,21 @@ def test_a_program_is_told_its_errand_and_the_manifests_own_variables(check: Che
     told = settled(
         check(f'echo {words}; test "$AUTH" = "Bearer s3cret" && echo authorised', secrets=secrets, environment=own)
     )
-    assert told.why.endswith(": shop west 2 before a.example.com,b.example.com hello | authorised")
+    assert told.output == "shop west 2 before a.example.com,b.example.com hello | authorised"
     digest = settled(check("echo $ROLLOUT_REVISION $ROLLOUT_DIGEST"))
-    assert digest.why.endswith(f": {'b' * 64} sha256:bb")
+    assert digest.output == f"{'b' * 64} sha256:bb"
 
 
 def test_what_this_process_knows_is_not_for_every_program(check: Checks, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_CLIENT_SECRET", "hunter2")
-    assert settled(check("env")).why.count("AZURE") == 0
+    assert settled(check("env")).output.count("AZURE") == 0
 
 
 def test_what_came_to_no_result_is_run_again_for_the_next_attempt_alone(check: Checks, tmp_path: Path) -> None:
     marker = tmp_path / "ready"
     moody = check(f"test -e {marker} || {{ echo not yet; exit 75; }}")
     first = settled(moody)
-    assert (first.state, first.why) == (CheckState.UNKNOWN, "exit status 75: it cannot tell now: not yet")
+    assert (first.state, first.output) == (CheckState.UNKNOWN, "not yet")
     marker.touch()
     assert moody.look(ERRAND) == first
     assert settled(moody, replace(ERRAND, key="k1-1")).state is CheckState.PASSED

@@ -31,24 +31,24 @@ def test_no_secret_is_shown_however_it_is_written(check: Checks) -> None:
     secrets = LocalSecrets({"TOKEN": "tok3n-value", "KEY": "first-line-of-it\nsecond-line-of-it"})
     own = {"TOKEN": SecretRef("env", "TOKEN"), "KEY": SecretRef("env", "KEY")}
     script = 'echo "a${TOKEN}b"; echo "$KEY"; echo $KEY; echo second-line-of-it >&2; exit 1'
-    why = settled(check(script, secrets=secrets, environment=own)).why
-    assert why == "exit status 1: a***b | *** | *** *** | ***"
+    said = settled(check(script, secrets=secrets, environment=own)).output
+    assert said == "a***b | *** | *** *** | ***"
 
 
 def test_only_the_end_of_a_long_output_is_kept_and_no_part_of_a_secret_with_it(check: Checks) -> None:
     secrets = LocalSecrets({"TOKEN": "0123456789" * 20})
     own = {"TOKEN": SecretRef("env", "TOKEN")}
     flood = 'i=0; while [ $i -lt 600 ]; do printf "%s" "$TOKEN"; i=$((i+1)); done; echo; echo last; exit 1'
-    why = settled(check(flood, secrets=secrets, environment=own)).why
-    assert "01" not in why
-    assert why.endswith("last")
-    assert len(why) < 4000
+    said = settled(check(flood, secrets=secrets, environment=own)).output
+    assert "01" not in said
+    assert said.endswith("last")
+    assert len(said) < 4000
 
 
 def test_output_that_would_move_a_cursor_or_is_no_text_does_nothing(check: Checks) -> None:
-    why = settled(check(r"printf '\033[2Jred\033]0;title\007 \000\377\r50%%\r100%%\n'; exit 1")).why
-    assert why == "exit status 1: red � | 50% | 100%"
-    assert why.isprintable()
+    said = settled(check(r"printf '\033[2Jred\033]0;title\007 \000\377\r50%%\r100%%\n'; exit 1")).output
+    assert said == "red � | 50% | 100%"
+    assert said.isprintable()
 
 
 def test_a_program_that_takes_too_long_is_ended_with_all_it_started_and_tells_nothing(
@@ -56,7 +56,7 @@ def test_a_program_that_takes_too_long_is_ended_with_all_it_started_and_tells_no
 ) -> None:
     pids = tmp_path / "pids"
     seen = settled(check(f"sleep 60 & echo $$ $! > {pids}; echo waiting; wait", timeout_seconds=0.3))
-    assert (seen.state, seen.why) == (CheckState.UNKNOWN, "timed out after 0.3 s: waiting")
+    assert (seen.state, seen.why, seen.output) == (CheckState.UNKNOWN, "timed out after 0.3 s", "waiting")
     assert all(gone(int(pid)) for pid in written(pids).split())
 
 
