@@ -13,18 +13,18 @@ from datetime import datetime
 from strategies.counting import checked, evidence_of, late_seconds
 from strategies.evidence import ALPHA, BETA, Evidence, broken, e_value, proof
 from strategies.gates import MetricKind, MetricRule, When
-from strategies.model import Reason, Rollout, TargetState
+from strategies.lateness import is_late, is_lost, known_at, lost_seconds, needed
+from strategies.model import Reason, Rollout, Side, TargetState
 from strategies.observe import BELIEVED
 from strategies.phases import FORWARD, Phase
 from strategies.plan import Target
 from strategies.seen import CheckState
 
-LOST_SECONDS = 30.0
-"""How long the candidate's telemetry may be missing, beyond being late, before it is taken for lost."""
 LONG_CLEAN = 10
 """Clean probes in a row that tell a side that is well from one that fails most of the time, whatever else is known."""
 LEAST_REQUESTS = 10
 """Requests to the candidate without which a step has not been tried, whatever share was asked for."""
+_NAMES = {Side.STABLE: "the stable side", Side.CANDIDATE: "the candidate"}
 
 
 def deciding(target: Target) -> tuple[MetricRule, ...]:
@@ -142,33 +142,32 @@ def _silent(state: TargetState, target: Target, now: datetime) -> Reason | None:
     if failing is None or state.phase is not Phase.HOLDING or any(slot.failed for slot in state.stable):
         return None
     for rule in deciding(target):
-        if target.plan.steps[state.step].stretch not in rule.when or not _lost(state, target, rule, now):
+        if target.plan.steps[state.step].stretch not in rule.when or not _has_gone(state, target, rule, now):
             continue
         who = failing.name or failing.endpoint
         message = (
-            f"{rule.name}: nothing was counted of the candidate for {LOST_SECONDS:g} s, though the stable side was,"
-            f" and {who} fails its probes: {failing.failing_why}"
+            f"{rule.name}: nothing was counted of the candidate for {lost_seconds(target, rule):g} s, though the stable"
+            f" side was, and {who} fails its probes: {failing.failing_why}"
         )
         return Reason("silent", message, (("metric", rule.name), ("failed", failing.failed)))
     return None
 
 
-def _lost(state: TargetState, target: Target, rule: MetricRule, now: datetime) -> bool:
-    seen, limit = evidence_of(state, rule.name), late_seconds(rule, target)
-    if seen.candidate_at is None:
-        # Some series begin with the first request: what never was there cannot be lost.
-        return False
-    since = max(seen.candidate_at, state.since)
-    gone = (now - since).total_seconds() > max(LOST_SECONDS, limit)
-    return gone and seen.stable_at is not None and (now - seen.stable_at).total_seconds() <= limit
+def _has_gone(state: TargetState, target: Target, rule: MetricRule, now: datetime) -> bool:
+    """Whether the source knows nothing of the candidate any more, and of the stable side as usual.
+
+    Some series begin with the first request: what never was there cannot be lost.
+    """
+    there = known_at(state, rule, Side.CANDIDATE) is not None and not is_late(state, target, rule, Side.STABLE, now)
+    return there and is_lost(state, target, rule, Side.CANDIDATE, now)
 
 
 def doubt(state: TargetState, target: Target, now: datetime) -> Reason | None:
     """What is not proven yet at this step, where the resources and the probes are well; None when all is."""
-    return next(_doubts(state, target, now), None)
+    return next(_unproven(state, target, now), None)
 
 
-def _doubts(state: TargetState, target: Target, now: datetime) -> Iterator[Reason]:
+def _unproven(state: TargetState, target: Target, now: datetime) -> Iterator[Reason]:
     step = target.plan.steps[state.step]
     for rule in target.metrics:
         if rule.dry_run or step.stretch not in rule.when:
@@ -196,22 +195,19 @@ def _unfinished(state: TargetState, rule: MetricRule) -> Reason | None:
 def _unknown(state: TargetState, target: Target, rule: MetricRule, now: datetime) -> Reason | None:
     """Which side the source does not know, or not of late; while the stable side has no requests nobody needs it."""
     seen, limit = evidence_of(state, rule.name), late_seconds(rule, target)
-    stretch = target.plan.steps[state.step].stretch
-    wanted = []
-    if stretch is not When.AFTER:
-        wanted.append(("the stable side", seen.stable_at))
-    if stretch is not When.BEFORE:
-        wanted.append(("the candidate", seen.candidate_at))
-    late = [who for who, at in wanted if at is None or (now - at).total_seconds() > limit]
+    wanted = needed(target.plan.steps[state.step].stretch)
+    late = [side for side in wanted if is_late(state, target, rule, side, now)]
     why = f": {seen.problem}" if seen.problem else ""
-    if late == ["the candidate"] and seen.candidate_at is None and (now - state.since).total_seconds() <= limit:
+    if late == [Side.CANDIDATE] and seen.candidate_at is None and (now - state.since).total_seconds() <= limit:
         return Reason("tooFew", f"{rule.name}: nothing is counted of the candidate yet", (("metric", rule.name),))
     if seen.mistaken:
         return Reason("metricMistaken", f"{rule.name} cannot be answered{why}", (("metric", rule.name),))
     if not late:
         return None
     code = "metricGone" if len(late) == len(wanted) else "telemetryLost"
-    message = f"{rule.name}: nothing newer than {limit:g} s is known of {' and '.join(late)}{why}"
+    message = (
+        f"{rule.name}: nothing newer than {limit:g} s is known of {' and '.join(_NAMES[side] for side in late)}{why}"
+    )
     return Reason(code, message, (("metric", rule.name), ("limit", limit)))
 
 

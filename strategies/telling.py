@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from strategies.counting import evidence_of, late_seconds
+from strategies.counting import evidence_of
 from strategies.drain import QUIET_PART
 from strategies.events import Event, Value
 from strategies.evidence import Evidence, proof
-from strategies.gates import MetricRule, When
+from strategies.gates import MetricRule
+from strategies.lateness import is_lost, known_at, lost_seconds, needed
 from strategies.model import Reason, Rollout, Side, TargetState
 from strategies.phases import RETURNING_HOME, Phase
 from strategies.plan import Target
-from strategies.proof import LOST_SECONDS, deciding, e_of
+from strategies.proof import deciding, e_of
 from strategies.seen import CheckSeen, CheckState
 from strategies.tail import pinned
 
@@ -57,7 +58,7 @@ def lost(rollout: Rollout) -> tuple[tuple[str, str], ...]:
         for state in rollout.targets
         for target in (rollout.service.target(state.name),)
         for rule in deciding(target)
-        if _is_lost(state, target, rule, Side.CANDIDATE, rollout.ticked_at)
+        if _misses(state, target, rule, Side.CANDIDATE, rollout.ticked_at)
     )
 
 
@@ -108,36 +109,23 @@ def _telemetry(
     """A side is lost when nothing was known of it for long; it is back when something new is, and not before."""
     (old, then), (new, now) = before, after
     said: dict[str, Value] = {"metric": rule.name, "side": side.value}
-    if _is_lost(new, target, rule, side, now):
-        if not _is_lost(old, target, rule, side, then):
-            limit = {"limit": _limit(target, rule), "dryRun": rule.dry_run}
+    if _misses(new, target, rule, side, now):
+        if not _misses(old, target, rule, side, then):
+            limit = {"limit": lost_seconds(target, rule), "dryRun": rule.dry_run}
             yield _event(now, "telemetry_lost", new.name, {**said, **limit})
         return
-    silent = _known_at(old, rule, side) is not None and not _is_fresh(old, target, rule, side, then)
+    silent = known_at(old, rule, side) is not None and not _is_fresh(old, target, rule, side, then)
     if silent and side in _wanted(old, target, rule) and _is_fresh(new, target, rule, side, now):
         yield _event(now, "telemetry_back", new.name, said)
 
 
-def _is_lost(state: TargetState, target: Target, rule: MetricRule, side: Side, now: datetime) -> bool:
-    if side not in _wanted(state, target, rule):
-        return False
-    known = _known_at(state, rule, side)
-    # What came before this phase may have been about another split: it is given the same time anew.
-    return (now - max(known or state.since, state.since)).total_seconds() > _limit(target, rule)
+def _misses(state: TargetState, target: Target, rule: MetricRule, side: Side, now: datetime) -> bool:
+    return side in _wanted(state, target, rule) and is_lost(state, target, rule, side, now)
 
 
 def _is_fresh(state: TargetState, target: Target, rule: MetricRule, side: Side, now: datetime) -> bool:
-    known = _known_at(state, rule, side)
-    return known is not None and (now - known).total_seconds() <= _limit(target, rule)
-
-
-def _known_at(state: TargetState, rule: MetricRule, side: Side) -> datetime | None:
-    seen = evidence_of(state, rule.name)
-    return seen.candidate_at if side is Side.CANDIDATE else seen.stable_at
-
-
-def _limit(target: Target, rule: MetricRule) -> float:
-    return max(LOST_SECONDS, late_seconds(rule, target))
+    known = known_at(state, rule, side)
+    return known is not None and (now - known).total_seconds() <= lost_seconds(target, rule)
 
 
 def _wanted(state: TargetState, target: Target, rule: MetricRule) -> tuple[Side, ...]:
@@ -145,9 +133,7 @@ def _wanted(state: TargetState, target: Target, rule: MetricRule) -> tuple[Side,
     stretch = target.plan.steps[state.step].stretch
     if state.phase not in _WATCHED or not rule.counts or rule.own or not state.stable or stretch not in rule.when:
         return ()
-    if stretch is When.BEFORE:
-        return (Side.STABLE,)
-    return (Side.CANDIDATE,) if stretch is When.AFTER else tuple(Side)
+    return needed(stretch)
 
 
 def _check(old: CheckSeen | None, new: CheckSeen) -> tuple[str, dict[str, Value]] | None:

@@ -13,10 +13,11 @@ from orchestrator.outlook import asks_at
 from strategies.counting import evidence_of, late_seconds
 from strategies.evidence import Evidence, e_value, proof
 from strategies.gates import MetricKind, MetricRule, When
-from strategies.model import Outcome, Rollout, TargetState
+from strategies.lateness import is_late, known_at, lost_seconds, needed
+from strategies.model import Outcome, Rollout, Side, TargetState
 from strategies.phases import TERMINAL, Phase
 from strategies.plan import Target
-from strategies.proof import LEAST_REQUESTS, LOST_SECONDS, deciding, e_of, e_of_rollout
+from strategies.proof import LEAST_REQUESTS, deciding, e_of, e_of_rollout
 from strategies.seen import CheckSeen, CheckState
 from strategies.telling import doubted, open_doubt
 
@@ -144,25 +145,26 @@ def _source(state: TargetState, target: Target, rule: MetricRule, now: datetime)
             says += " (asking again cannot help: mend gates.metrics)"
         yield Finding(f"{rule.name}.source", says + _dry(rule), state.name, waits=True)
     if state.phase in _JUDGED and state.stable:
-        yield _age(state, target, rule, seen, now)
+        yield _age(state, target, rule, now)
 
 
-def _age(state: TargetState, target: Target, rule: MetricRule, seen: Evidence, now: datetime) -> Finding:
+def _age(state: TargetState, target: Target, rule: MetricRule, now: datetime) -> Finding:
     stretch, limit = target.plan.steps[state.step].stretch, late_seconds(rule, target)
-    wanted = {"candidate": stretch is not When.BEFORE, "stable": stretch is not When.AFTER}
-    ages = {
-        side: None if at is None else max((now - at).total_seconds(), 0.0)
-        for side, at in (("candidate", seen.candidate_at), ("stable", seen.stable_at))
-    }
-    told = [f"{side} {_known(ages[side])}" for side in ages if wanted[side] or ages[side] is not None]
-    late = [side for side in ages if wanted[side] and ((age := ages[side]) is None or age > limit)]
+    wanted, ages = needed(stretch), {side: _aged(state, rule, side, now) for side in (Side.CANDIDATE, Side.STABLE)}
+    told = [f"{side.value} {_known(age)}" for side, age in ages.items() if side in wanted or age is not None]
+    late = [side for side in wanted if is_late(state, target, rule, side, now)]
     says = f"{', '.join(told)}; late after {span(limit)}"
-    gone = ages["candidate"]
-    if "candidate" in late and gone is not None and gone > max(LOST_SECONDS, limit):
-        says = f"{', '.join(told)}; lost after {span(max(LOST_SECONDS, limit))}"
-    oldest = max((age for side in ages if wanted[side] and (age := ages[side]) is not None), default=None)
+    gone, lost = ages[Side.CANDIDATE], lost_seconds(target, rule)
+    if Side.CANDIDATE in late and gone is not None and gone > lost:
+        says = f"{', '.join(told)}; lost after {span(lost)}"
+    oldest = max((age for side in wanted if (age := ages[side]) is not None), default=None)
     waits = bool(late) and stretch in rule.when
     return Finding(f"{rule.name}.age", says + (_dry(rule) if waits else ""), state.name, None, oldest, limit, waits)
+
+
+def _aged(state: TargetState, rule: MetricRule, side: Side, now: datetime) -> float | None:
+    at = known_at(state, rule, side)
+    return None if at is None else max((now - at).total_seconds(), 0.0)
 
 
 def _known(age: float | None) -> str:

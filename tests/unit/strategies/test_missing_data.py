@@ -17,7 +17,7 @@ from strategies.proof import LEAST_REQUESTS
 from strategies.seen import Reading
 from strategies.wake import wake
 from tests.unit.strategies.build import at, phases, state_of, tick
-from tests.unit.strategies.sources import after, judged, reading, seen, tallies
+from tests.unit.strategies.sources import RULE, after, judged, reading, seen, tallies
 
 GOOD, BAD, FEW = (100, 0), (100, 50), (1, 0)
 SECOND = MetricRule("gateway", interval_seconds=5.0)
@@ -121,6 +121,15 @@ def test_a_candidate_that_tells_nothing_and_fails_two_probes_in_a_row_is_taken_b
     of = tick(of, 58, seen(of, 58, probes="candidate"))
     assert of.failure is not None
     assert of.failure.code == "silent"
+
+
+def test_a_source_that_may_be_late_is_not_said_to_be_silent_sooner_than_it_may_be() -> None:
+    slow = replace(RULE, interval_seconds=20.0)
+    of = after(after(judged(slow), 15, GOOD, GOOD), 70, GOOD, None, start=15)
+    for when in (86, 88):
+        of = tick(of, when, seen(of, when, reading(GOOD, None, since=80, until=85), probes="candidate"))
+    assert of.failure is not None
+    assert "nothing was counted of the candidate for 60 s, though the stable side was" in of.failure.message
 
 
 def test_a_candidate_that_tells_nothing_but_answers_its_probes_is_held_and_told_of() -> None:
