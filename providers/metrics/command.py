@@ -20,6 +20,7 @@ from providers.errands import environment, of_step
 from providers.errors import ProviderError
 from providers.metrics.program import Ended, Run, stop_all
 from providers.metrics.settings import Command, Header
+from providers.metrics.shell import first_program, knows, misread, script_of
 from providers.ports import Errand, Finding
 from providers.secrets import SecretRef, Secrets
 from strategies.gates import MetricRule
@@ -78,7 +79,7 @@ class CommandCheck:
         except ProviderError as error:
             problems.append(str(error))
         if not problems:
-            return (Finding(True, subject, f"{self._command.argv[0]} can be run"),)
+            return (Finding(True, subject, f"{self._program} can be run"),)
         return tuple(Finding(False, subject, each, _REMEDY, fatal=not self._rule.dry_run) for each in problems)
 
     def _begin(self, errand: Errand) -> CheckSeen:
@@ -103,17 +104,33 @@ class CommandCheck:
         return {**kept, **own, **environment(errand)}, tuple(secrets)
 
     def _absent(self) -> list[str]:
-        """What is not there that the program needs: its directory, itself."""
-        directory, program = self._command.directory, self._command.argv[0]
+        """What the program needs and is not there: its directory, itself, and what a text for the shell begins with."""
+        argv, directory = self._command.argv, self._command.directory
         if directory is not None and not Path(directory).is_dir():
             return [f"{directory} is no directory"]
-        found = shutil.which(program, path=self._path())
+        lacks = self._lacks(argv[0])
+        if lacks is None and script_of(argv) is not None:
+            lacks = misread(argv, directory) or self._lacks(self._program)
+        return [lacks] if lacks else []
+
+    @property
+    def _program(self) -> str:
+        """What is run: the program, or the one that a text for the shell begins with, as far as that is known."""
+        argv = self._command.argv
+        script = script_of(argv)
+        return (first_program(script) if script is not None else None) or argv[0]
+
+    def _lacks(self, program: str) -> str | None:
+        argv, directory, path = self._command.argv, self._command.directory, self._path()
         if os.sep in program:
             whole = Path(directory or ".") / program
             if not whole.exists():
-                return [f"{whole} does not exist"]
-            return [] if os.access(whole, os.X_OK) and whole.is_file() else [f"{whole} is not executable"]
-        return [] if found else [f"{program} is not found in PATH"]
+                return f"{whole} does not exist"
+            return None if os.access(whole, os.X_OK) and whole.is_file() else f"{whole} is not executable"
+        # What a text begins with may be a word of the shell's own.
+        if shutil.which(program, path=path) or (program != argv[0] and knows(argv, program, directory, path)):
+            return None
+        return f"{program} is not found in PATH"
 
     def _path(self) -> str | None:
         own = self._command.environment.get("PATH")

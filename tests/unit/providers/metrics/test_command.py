@@ -182,7 +182,7 @@ def test_a_file_that_is_no_program_is_unknown(check: Checks, tmp_path: Path) -> 
 def test_doctor_begins_nothing_and_names_the_secret_that_is_not_there(check: Checks, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     (finding,) = check(f"touch {ran}").preflight(ERRAND)
-    assert (finding.ok, finding.message) == (True, "sh can be run")
+    assert (finding.ok, finding.message) == (True, "touch can be run")
     (missing,) = check("true", environment={"T": SecretRef("env", "TOKEN")}).preflight(ERRAND)
     assert not missing.ok
     assert "${env:TOKEN}" in missing.message
