@@ -125,7 +125,7 @@ def test_a_candidate_that_tells_nothing_and_fails_two_probes_in_a_row_is_taken_b
 
 def test_a_source_that_may_be_late_is_not_said_to_be_silent_sooner_than_it_may_be() -> None:
     slow = replace(RULE, interval_seconds=20.0)
-    of = after(after(judged(slow), 15, GOOD, GOOD), 70, GOOD, None, start=15)
+    of = after(after(judged(slow, probe=ProbeRule(2.0, 2, 3)), 15, GOOD, GOOD), 70, GOOD, None, start=15)
     for when in (86, 88):
         of = tick(of, when, seen(of, when, reading(GOOD, None, since=80, until=85), probes="candidate"))
     assert of.failure is not None
