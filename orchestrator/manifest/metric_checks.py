@@ -107,10 +107,12 @@ def _sources(metric: Metric, path: Path) -> Iterator[Mistake]:
 def _words(metric: Metric, path: Path) -> Iterator[Mistake]:
     for below, text in build.queries(metric):
         for word in unknown_words(text):
-            message = f"must hold no word ${word}, which means nothing ({near(word, WORDS)}); $$ writes a dollar"
+            meant = near(f"${word}", [f"${known}" for known in WORDS])
+            message = f"must hold no word ${word}, which means nothing ({meant}); $$ writes a dollar"
             yield Mistake((*path, *below), message)
     for below, texts in build.questions(metric):
-        if not any(map(tells_sides_apart, texts)):
+        # A word that means nothing may be the one that tells them apart, mistyped.
+        if not any(tells_sides_apart(text) or unknown_words(text) for text in texts):
             words = ", ".join(f"${word}" for word in SIDES)
             message = f"must hold a word that differs between the sides ({words}): without one both are counted as one"
             yield Mistake((*path, *below), message)

@@ -92,14 +92,26 @@ CASES: dict[str, tuple[Mapping[str, str], list[str]]] = {
     ),
     "words that mean nothing": (
         metrics(
-            "{name: a, prometheus: {url: 'http://p', requests: 'r{v=~\"$revison$side$\"}', failures: $what$side}}"
+            "{name: a, prometheus: {url: 'http://p', requests: 'r{v=~\"$revison$side$\"}', failures: $what$side}}",
         ),
         [
             at(21, 0, "prometheus.failures",
-               "must hold no word $what, which means nothing (known here: digest, endpoints, groups, interval, "
-               "revision, revision8, service, side, target); $$ writes a dollar"),
+               "must hold no word $what, which means nothing (known here: $digest, $endpoints, $groups, $interval, "
+               "$revision, $revision8, $service, $side, $target); $$ writes a dollar"),
             at(21, 0, "prometheus.requests",
-               "must hold no word $revison, which means nothing (did you mean 'revision'?); $$ writes a dollar"),
+               "must hold no word $revison, which means nothing (did you mean '$revision'?); $$ writes a dollar"),
+        ],
+    ),
+    "a word that was mistyped, which is one mistake": (
+        metrics(
+            "{name: a, prometheus: {url: 'http://p', requests: 'r{v=\"$revison\"}', failures: 'f{v=\"$revision\"}'}}",
+            f"{{name: b, azureMonitor: {{resource: {RESOURCE}, requests: {{metric: R, filter: v eq '$Revision'}}}}}}",
+        ),
+        [
+            at(21, 0, "prometheus.requests",
+               "must hold no word $revison, which means nothing (did you mean '$revision'?); $$ writes a dollar"),
+            at(22, 1, "azureMonitor.requests.filter",
+               "must hold no word $Revision, which means nothing (did you mean '$revision'?); $$ writes a dollar"),
         ],
     ),
     "queries that ask the same of both sides": (
