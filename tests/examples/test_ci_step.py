@@ -29,7 +29,7 @@ PIPELINES = sorted(EXAMPLE.glob("*/*.yml"))
 OWN_ENGINE = [path for path in PIPELINES if path.stem == "release"]
 BY_SERVER = [path for path in PIPELINES if path not in OWN_ENGINE]
 EACH = pytest.mark.parametrize("path", PIPELINES, ids=lambda path: f"{path.parent.name}/{path.stem}")
-QUICK = {"ttl": "1s", "hold": "300ms", "interval": "100ms", "propagation": "0s", "margin": "200ms"}
+QUICK = {"ttl": "1s", "hold": "300ms", "ready": "1m", "interval": "100ms", "propagation": "0s", "margin": "200ms"}
 TOKEN = "only-an-example-token"
 HANDS = ("ROLLOUT_AZURE_ENDPOINT", "ROLLOUT_DNS")
 CI = (*SAID_BY_CI, "AZURE")

@@ -20,6 +20,8 @@ from tests.acceptance.command import SAID_BY_CI
 
 EXAMPLES = sorted(path.parent for path in (Path(__file__).resolve().parents[2] / "examples").glob("*/rollout.yaml"))
 SECONDS = 300
+PATIENCE_SECONDS = 60
+"""For how long nothing may happen in an example before a reader takes it for broken."""
 OUTCOMES = {
     "01-aci-blue-green": [("v1", "promoted"), ("v2", "promoted"), ("v1", "promoted")],
     "02-aci-canary": [("v1", "promoted"), ("v2", "promoted"), ("v3", "rolledBack")],
@@ -102,6 +104,20 @@ def test_the_commands_of_an_example_do_what_its_readme_says(example: Path, tmp_p
     assert history(folder / "rollout.db") == OUTCOMES[example.name]
     missing = [line for line in SHOWN.get(example.name, ()) if not re.search(f"^{line}$", said, re.MULTILINE)]
     assert missing == [], said
+
+
+def local_deadline(folder: Path, manifest: str = "rollout.yaml") -> float:
+    """How many seconds a new version may take to come up in an example's run on this machine."""
+    variables = read_variables([str(folder / "local.yaml")], ["registry=127.0.0.1:8088"])
+    (loaded,) = load([str(folder / manifest)], variables)
+    return loaded.service().deadlines.ready_seconds
+
+
+@pytest.mark.parametrize(
+    "example", [each for each in EXAMPLES if "unhealthyAfter" in commands(each)], ids=lambda p: p.name
+)
+def test_a_version_that_a_slow_machine_never_sees_ready_is_given_up_while_a_reader_still_waits(example: Path) -> None:
+    assert local_deadline(example) <= PATIENCE_SECONDS
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)

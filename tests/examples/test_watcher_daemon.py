@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.manifest.loader import load
 from orchestrator.manifest.variables import read_variables
-from tests.examples.test_examples import commands, history, run, search_path
+from tests.examples.test_examples import PATIENCE_SECONDS, commands, history, local_deadline, run, search_path
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "03-watcher-daemon"
 BECAME = [("1.0.0", "promoted"), ("1.1.0", "promoted"), ("1.2.0", "rolledBack"), ("1.2.1", "promoted")]
@@ -47,6 +47,10 @@ def test_the_settings_for_azure_are_valid_and_follow_the_registry_as_well() -> N
     assert "${" not in loaded.manifest.image
     assert loaded.manifest.follow is not None
     assert loaded.manifest.follow.semver == ">=1.0 <2"
+
+
+def test_a_version_that_a_slow_machine_never_sees_ready_is_given_up_while_a_reader_still_waits() -> None:
+    assert local_deadline(EXAMPLE, "manifests/storefront.yaml") <= PATIENCE_SECONDS
 
 
 def test_nothing_of_the_emulator_is_left_in_the_shell_that_goes_on_to_azure() -> None:
