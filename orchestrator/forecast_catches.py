@@ -19,10 +19,11 @@ from orchestrator.forecast_evidence import (
     growths,
     proven,
     shown,
+    shows_after,
 )
-from orchestrator.forecast_judged import Ending, Judged, Promotion, Stretch, Toll, Windows, Worse
+from orchestrator.forecast_judged import Cause, Ending, Judged, Promotion, Stretch, Toll, Windows, Worse
 from orchestrator.forecast_traffic import Load, Origin, lead_of
-from strategies.counting import FASTEST_SECONDS, FINE_SECONDS, HURRY, pace
+from strategies.counting import FASTEST_SECONDS, FINE_SECONDS, HURRY, pace, window_seconds
 from strategies.evidence import FAILURES, LATENCY, Null, window_bound
 from strategies.gates import MetricKind, MetricRule, When
 from strategies.plan import Target
@@ -47,11 +48,9 @@ def judged(
     if not stretches:
         return found
     limit = Limit(len(target.plan.steps), _part(target, rule, peers or (target,)))
-    course = _Course(target, rule, load, stretches, _ttl(target, entries), limit)
-    # The smallest share is met first, and there a window may add the most.
-    part = max(stretches[0].share, 0.1) / 100
-    windows = None if course.ttl is None else windows_of(limit, course.ttl, part)
-    found = replace(found, promotion=course.promotion(), windows=windows)
+    ttl = _ttl(target, entries)
+    course = _Course(target, rule, load, stretches, window_seconds(target, rule, ttl), limit)
+    found = replace(found, promotion=course.promotion(), windows=course.windows(_cause(target, rule, ttl)))
     return replace(found, worse=tuple(course.worse())) if found.known and load.rate > 0 else found
 
 
@@ -67,17 +66,22 @@ def _stretches(target: Target, rule: MetricRule, load: Load, entries: Sequence[E
         yield Stretch(number, step.share, held[number] - held[number - 1], stable, candidate)
 
 
-def _ttl(target: Target, entries: Sequence[Entry]) -> float | None:
-    if not target.by_resolver:
-        return None
+def _ttl(target: Target, entries: Sequence[Entry]) -> float:
+    """The TTL in force when the first split is."""
     shifts = [e.ttl_seconds or 0 for e in entries if e.target == target.name and e.kind is Kind.SHIFT]
-    return float(max([*shifts[:1], 1]))
+    return float(shifts[0]) if shifts else 0.0
 
 
-def windows_of(limit: Limit, ttl: float, part: float) -> Windows:
-    """About how many TTL windows it takes, each adding what it may; `part` (0 to 1) of all is the candidate's."""
+def _cause(target: Target, rule: MetricRule, ttl: float) -> Cause:
+    """What makes the windows as long as they are."""
+    return Cause.SAMPLING if rule.sampled and not (target.by_resolver and ttl >= rule.interval_seconds) else Cause.DNS
+
+
+def windows_of(limit: Limit, part: float, *, lumpy: bool) -> int:
+    """About how many windows it takes, each adding what it may; `part` (0 to 1) of all is the candidate's."""
     share = 0.5 + 0.5 / limit.steps
-    return Windows(ttl, ceil(log((limit.evidence - (1 - share)) / share) / window_bound(1 - part, part) - 1e-9))
+    bound = window_bound(1 - part, part, lumpy=lumpy)
+    return ceil(log((limit.evidence - (1 - share)) / share) / bound - 1e-9)
 
 
 def _part(target: Target, rule: MetricRule, peers: Sequence[Target]) -> float:
@@ -94,12 +98,21 @@ class _Course:
     rule: MetricRule
     load: Load
     stretches: tuple[Stretch, ...]
-    ttl: float | None
+    window: float | None
+    """Seconds, None where each request is a witness of its own."""
     limit: Limit
 
     @property
     def null(self) -> Null:
         return LATENCY if self.rule.kind is MetricKind.LATENCY else FAILURES
+
+    def windows(self, cause: Cause) -> Windows | None:
+        """How many windows a verdict takes at least; None where one request may decide."""
+        if self.window is None:
+            return None
+        # The smallest share is met first, and there a window may add the most.
+        part = max(self.stretches[0].share, 0.1) / 100
+        return Windows(self.window, windows_of(self.limit, part, lumpy=self.target.by_resolver), cause)
 
     def growths(self, failing: float) -> list[Growths | None]:
         """What the tests gain in each step from a candidate of which this part fails."""
@@ -108,7 +121,8 @@ class _Course:
             # Without a word about how many there are, the proof is still so many requests: one each second.
             share = max(stretch.share, 1.0) / 100
             rates = (1 / share - 1, 1.0) if stretch.candidate_rate is None else self._rates(stretch)
-            found.append(growths(Arms(*rates, self.load.failing, failing), self.null, self.ttl))
+            arms = Arms(*rates, self.load.failing, failing)
+            found.append(growths(arms, self.null, self.window, lumpy=self.target.by_resolver))
         return found
 
     def _rates(self, stretch: Stretch) -> tuple[float, float]:
@@ -131,7 +145,7 @@ class _Course:
         ]
         # When the hold is over, what the source tells late is not known yet.
         hold, lag = self.target.plan.steps[last.number].hold_seconds, self.rule.lag_seconds
-        found = shown(legs, hold - lag, interval, self.null, self.ttl)
+        found = shown(legs, hold - lag, interval, self.null, self.window)
         if found is None:
             return Promotion(requests, Ending.ASKS, last.number, self.target.longest_seconds, within_hold=False)
         place, seconds = found[0], found[1] + lag
@@ -207,9 +221,10 @@ class _Course:
         """When the engine knows: its interval must be over, the source late as usual, and the engine look again."""
         hurry = seconds < HURRY.total_seconds()
         interval = self.target.probe.interval_seconds if self.rule.own else self.rule.interval_seconds
-        fine = FASTEST_SECONDS if hurry and interval <= FINE_SECONDS and not self.rule.own else interval
+        finer = hurry and interval <= FINE_SECONDS and not (self.rule.own or self.rule.sampled)
         looks = 0.0 if self.rule.own else pace(self.rule, hurry=hurry) / 2
-        return max(seconds + fine / 2, fine) + self.rule.lag_seconds + looks
+        shows = shows_after(seconds, FASTEST_SECONDS if finer else interval, sampled=self.rule.sampled)
+        return shows + self.rule.lag_seconds + looks
 
     def _toll(self, failing: float, ends: Sequence[float], place: int, seconds: float) -> Toll:
         lasted = [*ends[:place], seconds]

@@ -11,8 +11,8 @@ the one that decides mostly carries it beyond the limit. Here the whole mixture 
 bets that began later, and the parts that sources and targets have in the mean. The gains are those that
 `strategies.evidence` itself gives to counts in these proportions, so there is no second opinion about the test.
 
-Where DNS carries the split, each TTL window adds no more than its bound: there the gain of a window is the mean of the
-smaller one of both, its failures being Poisson.
+Where DNS carries the split, or counters are sampled, each window adds no more than its bound: there the gain of one is
+the mean of the smaller one of both, its failures being Poisson.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Arms:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """What the logarithms of some bets gain in the mean: each second, and in a whole TTL window where there are any.
+    """What the logarithms of some bets gain in the mean: each second, and in a whole window where there are any.
 
     `beyond` is by how much the failure that decides carries each of them beyond the limit in the mean.
     """
@@ -80,8 +80,11 @@ class Growths:
     gate: Growth
 
 
-def growths(arms: Arms, null: Null, ttl: float | None) -> Growths | None:
-    """What the tests gain from this traffic; None where a side has no requests, so that there is nothing to compare."""
+def growths(arms: Arms, null: Null, ttl: float | None, *, lumpy: bool = False) -> Growths | None:
+    """What the tests gain from this traffic; None where a side has no requests, so that there is nothing to compare.
+
+    `ttl` and `lumpy` are as `strategies.evidence` takes them: a window's seconds, and whether populations move in it.
+    """
     if arms.stable <= 0 or arms.candidate <= 0:
         return None
     scale = _LARGE / max(arms.stable, arms.candidate)
@@ -116,7 +119,18 @@ def growths(arms: Arms, null: Null, ttl: float | None) -> Growths | None:
         beyond = tuple(far * min(max(1 - most / bound, 0.0), 1.0) for far, most in zip(beyond, window, strict=True))
         return Growth(each, beyond, ttl, window)
 
-    return Growths(growth(0, window_bound(arms.stable, arms.candidate)), growth(1, _GATE_BOUND))
+    return Growths(growth(0, window_bound(arms.stable, arms.candidate, lumpy=lumpy)), growth(1, _GATE_BOUND))
+
+
+def shows_after(seconds: float, interval_seconds: float, *, sampled: bool) -> float:
+    """When a source shows what so many seconds have decided: when its interval is over, half of one later in the mean.
+
+    Where counters are sampled it is one more: nothing shows before both sides have been read, two thirds of an interval
+    after it began, and in a third of all cases what comes first falls into the window of what comes next.
+    """
+    if sampled:
+        return seconds + 1.5 * interval_seconds
+    return max(seconds + interval_seconds / 2, interval_seconds)
 
 
 def _gained(stable: int, stable_failures: int, candidate: int, failures: int, null: Null) -> tuple[Process, Process]:

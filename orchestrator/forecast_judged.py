@@ -80,22 +80,32 @@ class Promotion:
     within_hold: bool
 
 
+class Cause(StrEnum):
+    """Why requests of one side may fail together although its version is well."""
+
+    DNS = "dns"
+    """Whole populations of clients change sides for a TTL."""
+    SAMPLING = "sampling"
+    """Each side's counters are read at moments of their own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """Why nothing is decided by counts at once where DNS carries the split: it takes so many TTL windows."""
+    """Why nothing is decided by counts at once: it takes so many windows, in each of which requests move together."""
 
-    ttl_seconds: float
+    seconds: float
     many: int
+    cause: Cause
 
     @property
     def least_seconds(self) -> float:
-        """The earliest moment: the first and the last window need not be whole."""
-        return (self.many - 2) * self.ttl_seconds
+        """The earliest moment: the first and the last window need not be whole, if what is in them shows at once."""
+        return (self.many - (2 if self.cause is Cause.DNS else 1)) * self.seconds
 
     @property
     def most_seconds(self) -> float:
-        """The same where the first one has just begun."""
-        return (self.many - 1) * self.ttl_seconds
+        """The same where the first one has just begun; what is sampled begins and ends with a sample of both sides."""
+        return (self.many + (-1 if self.cause is Cause.DNS else 1)) * self.seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,7 +247,7 @@ def _counted(state: TargetState, target: Target, rule: MetricRule, reading: Read
     paired = pair(reading.stable, reading.candidate, after, settled, alone=alone, joins=joins)
     null = LATENCY if rule.kind is MetricKind.LATENCY else FAILURES
     bets = null if rule.counts and stretch in rule.when else None
-    window = _window(state, target, rule)
+    window = window_seconds(target, rule, float(state.ttl_shift or state.ttl_before or 0))
     for batch in paired.batches:
         # What comes late may be of the step before.
         in_step = state.phase is not Phase.HOLDING or batch.since >= state.since
@@ -255,11 +255,14 @@ def _counted(state: TargetState, target: Target, rule: MetricRule, reading: Read
     return evolve(known, until=paired.until if paired.until is not None else known.until)
 
 
-def _window(state: TargetState, target: Target, rule: MetricRule) -> float | None:
-    """How long what is counted may move together on one side alone; None where each request is a witness of its own."""
+def window_seconds(target: Target, rule: MetricRule, ttl: float) -> float | None:
+    """How long what is counted may move together on one side alone; None where each request is a witness of its own.
+
+    `ttl` is for how many seconds an answer of DNS is remembered, where DNS carries the split.
+    """
     windows = [rule.interval_seconds] if rule.sampled else []
     if target.by_resolver:
-        windows.append(float(state.ttl_shift or state.ttl_before or 0))
+        windows.append(ttl)
     return max(*windows, 1.0) if windows else None
 
 

@@ -161,7 +161,7 @@ def update(
         window = None if ttl is None else floor(batch.since.timestamp() / ttl)
         counts = (n_b, x_b, n_c, x_c)
         bets = _bets(evidence, _gains(*counts, null), _gate_gains(*counts, null), window)
-        bets["clip"] = _clip(evidence) if lumpy else _CLIP
+        bets["clip"] = _clip(evidence, lumpy=lumpy)
     return evolve(
         evidence,
         **bets,
@@ -201,18 +201,18 @@ def _bets(evidence: Evidence, against: Process, in_favour: Process, window: int 
     }
 
 
-def _clip(evidence: Evidence) -> float:
+def _clip(evidence: Evidence, *, lumpy: bool) -> float:
     stable = sum([part.stable_requests for part in evidence.recent])
-    return window_bound(stable, sum([part.candidate_requests for part in evidence.recent]))
+    return window_bound(stable, sum([part.candidate_requests for part in evidence.recent]), lumpy=lumpy)
 
 
-def window_bound(stable: float, candidate: float) -> float:
-    """What one window of whole populations may add: the less, the larger the candidate's part of the requests is.
+def window_bound(stable: float, candidate: float, *, lumpy: bool) -> float:
+    """What one window may add; where whole populations move, the less, the larger the candidate's part of the requests.
 
     A population that many windows would lead to the candidate by chance must not be enough; and one answer of DNS
     reaches into two windows.
     """
-    return min(_CLIP, 0.5 * log((stable + candidate) / candidate)) if candidate else _CLIP
+    return min(_CLIP, 0.5 * log((stable + candidate) / candidate)) if lumpy and candidate else _CLIP
 
 
 def _against(evidence: Evidence) -> Process:

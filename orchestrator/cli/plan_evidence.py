@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from orchestrator.cli.style import Style, columns, folded, percent, span, width
 from orchestrator.forecast_drain import Draining
-from orchestrator.forecast_judged import Ending, Judged, Promotion, Toll, Worse
+from orchestrator.forecast_judged import Cause, Ending, Judged, Promotion, Toll, Worse
 from orchestrator.forecast_traffic import Load, Origin
 from strategies.gates import MetricKind
 from strategies.plan import AfterMost
@@ -18,6 +18,7 @@ _THEN = {
     AfterMost.FORCE: "then it is retired all the same",
     AfterMost.EXTEND: "and it goes on until it is quiet",
 }
+_WINDOWS = {Cause.DNS: ("DNS", "TTL window"), Cause.SAMPLING: ("sampling", "interval")}
 
 
 def evidence_lines(found: Sequence[Judged], style: Style) -> list[str]:
@@ -131,12 +132,10 @@ def _facts(each: Judged) -> Iterator[list[str]]:
         lasts = f"{span(first.least_seconds)} at {percent(first.share)}"
         yield ["each step", f"takes {LEAST_REQUESTS} requests to the candidate: {lasts}"]
     if each.windows is not None:
-        ttl, many = each.windows.ttl_seconds, each.windows.many
+        seconds, many = span(each.windows.seconds), each.windows.many
         least, most = span(each.windows.least_seconds), span(each.windows.most_seconds)
-        yield [
-            "DNS",
-            f"no TTL window of {span(ttl)} decides alone: it takes {many} of them, {least} to {most} at least",
-        ]
+        label, what = _WINDOWS[each.windows.cause]
+        yield [label, f"no {what} of {seconds} decides alone: it takes {many} of them, {least} to {most} at least"]
     if each.rule.lag_seconds:
         yield ["delay", f"it tells {span(each.rule.lag_seconds)} late, which is in these times"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.forecast_drain import Draining
-from orchestrator.forecast_judged import Judged, Stretch, Toll, Worse
+from orchestrator.forecast_judged import Cause, Judged, Stretch, Toll, Windows, Worse
 from orchestrator.forecast_traffic import Load, Origin
 from strategies.proof import LEAST_REQUESTS
 
@@ -31,15 +31,16 @@ def judged_document(found: Judged) -> dict[str, Any]:
             "seconds": _rounded(promotion.seconds) if found.known else None,
             "withinHold": promotion.within_hold if found.known else None,
         },
-        "dns": None
-        if windows is None
-        else {
-            "ttlSeconds": windows.ttl_seconds,
-            "windows": windows.many,
-            "leastSeconds": windows.least_seconds,
-            "mostSeconds": windows.most_seconds,
-        },
+        "dns": _windows(windows, Cause.DNS, "ttlSeconds"),
+        "sampling": _windows(windows, Cause.SAMPLING, "intervalSeconds"),
     }
+
+
+def _windows(windows: Windows | None, cause: Cause, seconds: str) -> dict[str, Any] | None:
+    if windows is None or windows.cause is not cause:
+        return None
+    least, most = windows.least_seconds, windows.most_seconds
+    return {seconds: windows.seconds, "windows": windows.many, "leastSeconds": least, "mostSeconds": most}
 
 
 def _traffic(load: Load) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from orchestrator.cli.plan_evidence import drain_text, evidence_lines
+from orchestrator.cli.plan_evidence_json import judged_document
 from orchestrator.cli.style import Style, width
 from orchestrator.forecast_catches import judged
 from orchestrator.forecast_drain import Draining
@@ -216,6 +217,18 @@ def test_no_line_is_wider_than_the_terminal(columns: int, rate: float, failing: 
     lines = _texts(target, load, columns)
     assert max(map(width, lines)) <= columns
     assert any("only from" in line and line.endswith("75 %") for line in lines)
+
+
+def test_what_is_sampled_says_how_many_samples_a_verdict_takes() -> None:
+    rule = MetricRule("errors", interval_seconds=15.0, sampled=True)
+    target = Target("west", canary((Step(10, 300), Step(50, 300))), metrics=(rule,))
+    load = Load("errors", 50.0, 0.01, Origin.MEASURED, Origin.MEASURED, 300.0, 15000)
+    found = judged(target, load, rule, entries_of(target))
+    said = "no interval of 15 s decides alone: it takes 4 of them, 45 s to 1 m 15 s at least"
+    assert [line.split(maxsplit=1) for line in evidence_lines([found], Style()) if said in line] == [["sampling", said]]
+    told = judged_document(found)
+    assert told["dns"] is None
+    assert told["sampling"] == {"intervalSeconds": 15.0, "windows": 4, "leastSeconds": 45.0, "mostSeconds": 75.0}
 
 
 def _drain(**more: Any) -> Draining:

@@ -19,7 +19,10 @@ _LOST = tuple([-1e3] * len(FRESH))
 
 @dataclass(frozen=True, slots=True)
 class Game:
-    """What is played: the traffic, the test's steps, how many of them went well before, and how fine one looks."""
+    """What is played: the traffic, the test's steps, how many of them went well before, and how fine one looks.
+
+    `lumpy`: DNS carries the split. `sample_seconds`: each side's counters are read so often, at moments of its own.
+    """
 
     arms: Arms
     null: Null
@@ -27,6 +30,26 @@ class Game:
     before: int = 0
     ttl: float | None = None
     look_seconds: float = 1.0
+    lumpy: bool = False
+    sample_seconds: float | None = None
+
+
+@dataclass
+class _Counter:
+    """What a source knows of one side: where it is sampled nothing new until it is read again."""
+
+    every: float | None
+    due: float
+    seen: tuple[int, int] = (0, 0)
+
+    def told(self, requests: int, failures: int, now: float) -> tuple[int, int]:
+        """What has shown by now, of these and of what was not read before."""
+        known = self.seen[0] + requests, self.seen[1] + failures
+        if self.every is not None and now < self.due:
+            self.seen = known
+            return 0, 0
+        self.seen, self.due = (0, 0), self.due + (self.every or 0.0)
+        return known
 
 
 def poisson(rng: random.Random, mean: float) -> int:
@@ -60,17 +83,20 @@ def seconds_until(
     arms, seen = game.arms, known or begun(game)
     at = seen.until or START + timedelta(seconds=rng.random() * (game.ttl or 0.0))
     taken, stable, candidate = 0.0, [], []
+    every = game.sample_seconds
+    counters = [_Counter(every, rng.random() * every if every else 0.0) for _ in range(2)]
     while taken < most:
         end = at + timedelta(seconds=game.look_seconds)
         b, c = poisson(rng, arms.stable * game.look_seconds), poisson(rng, arms.candidate * game.look_seconds)
         failed = min(b, poisson(rng, b * arms.stable_failing))
         worse = c if arms.candidate_failing >= 1 else sum(rng.random() < arms.candidate_failing for _ in range(c))
-        stable.append(Tally(at, end, b, failed))
-        candidate.append(Tally(at, end, c, worse))
-        at, taken = end, taken + game.look_seconds
-        found = pair(stable, candidate, seen.until, at, joins=timedelta(seconds=5))
+        taken += game.look_seconds
+        stable.append(Tally(at, end, *counters[0].told(b, failed, taken)))
+        candidate.append(Tally(at, end, *counters[1].told(c, worse, taken)))
+        at = end
+        found = pair(stable, candidate, seen.until, at, joins=None if every else timedelta(seconds=5))
         for batch in found.batches:
-            seen = update(seen, batch, game.null, game.ttl, lumpy=game.ttl is not None)
+            seen = update(seen, batch, game.null, game.ttl, lumpy=game.lumpy)
         if found.batches:
             stable, candidate = [], []
         if reached(seen):

@@ -10,7 +10,7 @@ import pytest
 from orchestrator.forecast_catches import judged
 from orchestrator.forecast_entries import Entry, Kind
 from orchestrator.forecast_evidence import Arms
-from orchestrator.forecast_judged import Ending, Judged, Worse
+from orchestrator.forecast_judged import Cause, Ending, Judged, Worse
 from orchestrator.forecast_traffic import Load, Origin
 from strategies.evidence import FAILURES, Evidence, begin_step, e_value
 from strategies.gates import MetricKind, MetricRule, When
@@ -156,9 +156,26 @@ def test_where_dns_splits_no_verdict_comes_before_its_windows() -> None:
     found = _judged(5000.0, target=_target(by_resolver=True))
     assert found.windows is not None
     assert found.windows.many == 5
-    assert found.windows.ttl_seconds == 10.0
+    assert (found.windows.seconds, found.windows.cause) == (10.0, Cause.DNS)
     assert found.windows.least_seconds <= _of(found).toll.seconds <= found.windows.most_seconds + 5
     assert _judged(5000.0).windows is None
+
+
+@pytest.mark.parametrize("interval", [5.0, 30.0])
+def test_where_counters_are_sampled_no_verdict_comes_before_its_windows(interval: float) -> None:
+    rule = replace(ERRORS, sampled=True, interval_seconds=interval)
+    found = _judged(5000.0, target=_target(rule))
+    assert found.windows is not None
+    assert (found.windows.many, found.windows.seconds, found.windows.cause) == (4, interval, Cause.SAMPLING)
+    assert found.windows.least_seconds <= _of(found).toll.seconds <= found.windows.most_seconds
+
+
+def test_where_dns_splits_what_is_sampled_the_longer_of_both_is_the_window() -> None:
+    for interval, seconds, cause in ((5.0, 10.0, Cause.DNS), (60.0, 60.0, Cause.SAMPLING)):
+        rule = replace(ERRORS, sampled=True, interval_seconds=interval)
+        found = _judged(5000.0, target=_target(rule, by_resolver=True)).windows
+        assert found is not None
+        assert (found.many, found.seconds, found.cause) == (5, seconds, cause)
 
 
 def test_a_gate_opens_within_the_holds_where_enough_requests_come() -> None:

@@ -21,8 +21,9 @@ from orchestrator.forecast_evidence import (
     growths,
     proven,
     shown,
+    shows_after,
 )
-from orchestrator.forecast_judged import Windows
+from orchestrator.forecast_judged import Cause, Windows
 from strategies.evidence import (
     ALPHA,
     BETA,
@@ -52,16 +53,18 @@ DETECTED_WITHIN, PROVEN_WITHIN = 0.25, 0.35
 _RATES, _PARTS = st.floats(0.05, 5000.0), st.floats(0.0, 1.0)
 
 
-def _found(arms: Arms, null: Null = FAILURES, ttl: float | None = None) -> Growths:
-    found = growths(arms, null, ttl)
+def _found(arms: Arms, null: Null = FAILURES, ttl: float | None = None, *, lumpy: bool = False) -> Growths:
+    found = growths(arms, null, ttl, lumpy=lumpy)
     assert found is not None
     return found
 
 
 def _planned(game: Game) -> float | None:
-    growth = _found(game.arms, game.null, game.ttl).against
+    growth = _found(game.arms, game.null, game.ttl, lumpy=game.lumpy).against
     found = decided(Limit(game.steps), [(growth, 0.0)] * game.before + [(growth, LONGEST_SECONDS)], begins=game.before)
-    return None if found is None else max(found[1] + game.look_seconds / 2, game.look_seconds)
+    if found is None:
+        return None
+    return shows_after(found[1], game.sample_seconds or game.look_seconds, sampled=game.sample_seconds is not None)
 
 
 @settings(deadline=None)
@@ -112,12 +115,53 @@ _CASES = [
 def test_a_worse_candidate_is_caught_when_the_plan_says(
     rps: float, share: float, p: float, q: float, ttl: float | None, before: int
 ) -> None:
-    game = Game(Arms(rps * (1 - share), rps * share, p, q), FAILURES, before=before, ttl=ttl)
+    game = Game(Arms(rps * (1 - share), rps * share, p, q), FAILURES, before=before, ttl=ttl, lumpy=ttl is not None)
     game = looking(game, _planned(game) or 0.0)
     planned = _planned(game)
     assert planned is not None
     took = mean_seconds(game, rolled_back(game), runs=40, most=12 * planned)
     assert planned == pytest.approx(took, rel=DETECTED_WITHIN)
+
+
+@pytest.mark.parametrize("before", [0, 2])
+@pytest.mark.parametrize("sample", [5.0, 15.0, 60.0])
+@pytest.mark.parametrize(("rps", "share", "p", "q"), [*_CASES[1:5], *_CASES[7:]])
+def test_a_worse_candidate_is_caught_when_the_plan_says_though_its_counters_are_sampled(
+    rps: float, share: float, p: float, q: float, sample: float, before: int
+) -> None:
+    game = Game(Arms(rps * (1 - share), rps * share, p, q), FAILURES, before=before, ttl=sample, sample_seconds=sample)
+    game = replace(game, look_seconds=sample / 5)
+    planned = _planned(game)
+    assert planned is not None
+    took = mean_seconds(game, rolled_back(game), runs=40, most=12 * planned)
+    assert planned == pytest.approx(took, rel=DETECTED_WITHIN)
+
+
+@pytest.mark.parametrize("sample", [5.0, 60.0])
+@pytest.mark.parametrize(("rps", "share", "p"), [(50, 0.05, 0.0), (500, 0.05, 0.01), (50, 0.5, 0.01), (50, 0.25, 0.05)])
+def test_a_good_candidate_has_proven_itself_when_the_plan_says_though_its_counters_are_sampled(
+    rps: float, share: float, p: float, sample: float
+) -> None:
+    game = Game(Arms(rps * (1 - share), rps * share, p, p), FAILURES, ttl=sample, sample_seconds=sample)
+    game = replace(game, look_seconds=sample / 5)
+    found = proven([(_found(game.arms, ttl=sample).gate, LONGEST_SECONDS)])
+    assert found is not None
+    planned = shows_after(found[1], sample, sampled=True)
+    took = mean_seconds(game, promoted(game), runs=40, most=12 * planned)
+    assert planned == pytest.approx(took, rel=PROVEN_WITHIN)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 8), st.sampled_from([1.0, 0.25]), st.sampled_from([5.0, 15.0]), st.integers(0, 2**32))
+def test_no_sample_is_condemned_before_the_windows_that_the_plan_speaks_of(
+    steps: int, part: float, sample: float, seed: int
+) -> None:
+    windows = Windows(sample, windows_of(Limit(steps, part), 0.05, lumpy=False), Cause.SAMPLING)
+    game = Game(Arms(9500.0, 500.0, 0.0, 1.0), FAILURES, steps=steps, ttl=sample, sample_seconds=sample)
+    game = replace(game, look_seconds=sample / 10)
+    took = seconds_until(game, lambda seen: e_value(seen, steps) >= 1000 / part, random.Random(seed), 40 * sample)
+    assert took is not None
+    assert windows.least_seconds <= took <= windows.most_seconds + game.look_seconds
 
 
 @pytest.mark.parametrize(("rps", "share"), [(5, 0.05), (50, 0.01)])
@@ -136,8 +180,8 @@ def test_where_few_failures_decide_the_last_one_is_reckoned_with_as_a_whole(rps:
 def test_a_good_candidate_has_proven_itself_when_the_plan_says(
     rps: float, share: float, p: float, ttl: float | None
 ) -> None:
-    game = Game(Arms(rps * (1 - share), rps * share, p, p), FAILURES, ttl=ttl)
-    found = proven([(_found(game.arms, ttl=ttl).gate, LONGEST_SECONDS)])
+    game = Game(Arms(rps * (1 - share), rps * share, p, p), FAILURES, ttl=ttl, lumpy=ttl is not None)
+    found = proven([(_found(game.arms, ttl=ttl, lumpy=game.lumpy).gate, LONGEST_SECONDS)])
     assert found is not None
     game = looking(game, found[1])
     planned = max(found[1] + game.look_seconds / 2, game.look_seconds)
@@ -164,7 +208,7 @@ def test_what_hardly_differs_takes_hours_at_a_low_traffic() -> None:
 
 @pytest.mark.parametrize("ttl", [10.0, 60.0])
 def test_no_window_adds_more_than_the_test_lets_it(ttl: float) -> None:
-    found = _found(Arms(950.0, 50.0, 0.0, 1.0), ttl=ttl)
+    found = _found(Arms(950.0, 50.0, 0.0, 1.0), ttl=ttl, lumpy=True)
     once = begin_step(Evidence())
     for second in range(2):
         batch = Counts(
@@ -173,7 +217,7 @@ def test_no_window_adds_more_than_the_test_lets_it(ttl: float) -> None:
         once = update(once, batch, FAILURES, ttl, lumpy=True)
     assert exp(max(found.against.window)) == pytest.approx(max(e_value(once, 1), 1.0), rel=0.01)
     clean = update(begin_step(Evidence()), replace(batch, candidate_failures=0), FAILURES, ttl, lumpy=True)
-    good = _found(Arms(950.0, 50.0, 0.0, 0.0), ttl=ttl).gate.after(10 * ttl)
+    good = _found(Arms(950.0, 50.0, 0.0, 0.0), ttl=ttl, lumpy=True).gate.after(10 * ttl)
     # In ten windows' time eleven are touched.
     assert max(good) <= 11 * log(proof(clean)) + 1e-9
 
@@ -183,8 +227,8 @@ def test_no_window_adds_more_than_the_test_lets_it(ttl: float) -> None:
 def test_no_population_is_condemned_before_the_windows_that_the_plan_speaks_of(
     steps: int, part: float, seed: int
 ) -> None:
-    windows = windows_of(Limit(steps, part), 10.0, 0.05)
-    game = Game(Arms(9500.0, 500.0, 0.0, 1.0), FAILURES, steps=steps, ttl=10.0, look_seconds=0.5)
+    windows = Windows(10.0, windows_of(Limit(steps, part), 0.05, lumpy=True), Cause.DNS)
+    game = Game(Arms(9500.0, 500.0, 0.0, 1.0), FAILURES, steps=steps, ttl=10.0, look_seconds=0.5, lumpy=True)
     took = seconds_until(game, lambda seen: e_value(seen, steps) >= 1000 / part, random.Random(seed), 200.0)
     assert took is not None
     # The share scatters, and with it the bound: one window less may do, or one more be needed.
@@ -192,13 +236,14 @@ def test_no_population_is_condemned_before_the_windows_that_the_plan_speaks_of(
 
 
 def test_windows_need_not_be_whole() -> None:
-    assert (Windows(10.0, 4).least_seconds, Windows(10.0, 4).most_seconds) == (20.0, 30.0)
+    found = Windows(10.0, 4, Cause.DNS)
+    assert (found.least_seconds, found.most_seconds) == (20.0, 30.0)
 
 
 @settings(deadline=None)
 @given(st.floats(0.05, 1.0), st.integers(2, 9), st.sampled_from([None, 10.0]))
 def test_a_smaller_part_in_the_mean_decides_later(part: float, steps: int, ttl: float | None) -> None:
-    growth = _found(Arms(47.5, 2.5, 0.01, 0.1), ttl=ttl).against
+    growth = _found(Arms(47.5, 2.5, 0.01, 0.1), ttl=ttl, lumpy=ttl is not None).against
     alone, among = (decided(Limit(steps, each), [(growth, LONGEST_SECONDS)]) for each in (1.0, part))
     assert alone is not None
     assert among is not None
