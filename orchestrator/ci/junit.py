@@ -14,7 +14,7 @@ from datetime import UTC
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from orchestrator.ci.story import Ended, Kind, Visit, check, counts, number, version, visits
+from orchestrator.ci.story import Ended, Kind, Visit, check, counts, number, numbers, version, visits
 from strategies.phases import Phase
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -135,8 +135,7 @@ def _case(ended: Ended, visit: Visit, target: Mapping[str, Any]) -> _Case:
         kind = Kind.BROKEN
     else:
         said, code = _why_here(ended, target, visit), _type(ended)
-    numbers = [(str(key), number(value)) for key, value in (reason.get("evidence") or {}).items() if value is not None]
-    more = "\n".join(filter(None, (_evidence(numbers), _counts(target))))
+    more = "\n".join(filter(None, (_evidence(numbers(reason)), _counts(target))))
     return _Case(group, visit.name, visit.seconds, kind, code, said, more)
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from orchestrator.exit_codes import ExitCode
+from orchestrator.units import measured
 from strategies.journal import Event
 from strategies.phases import RETURNING_HOME, TERMINAL, Phase
 
@@ -117,9 +118,7 @@ class Ended:
     @property
     def evidence(self) -> list[tuple[str, str]]:
         """The numbers behind the reason, each with its name."""
-        return [
-            (str(key), number(value)) for key, value in (self.reason.get("evidence") or {}).items() if value is not None
-        ]
+        return numbers(self.reason)
 
     def side(self, name: str) -> Mapping[str, Any]:
         """The `candidate` or `stable` of the document; empty where there is none."""
@@ -174,10 +173,16 @@ def number(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def numbers(reason: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The numbers behind a reason, each with its name and its unit; what is not known is left out."""
+    known, code = reason.get("evidence") or {}, str(reason.get("code") or "")
+    return [(str(key), measured(str(key), value, code)) for key, value in known.items() if value is not None]
+
+
 def counts(metric: Mapping[str, Any]) -> str:
     """What one source of the document's evidence has counted, and what it comes to."""
     said = (
-        f"new {metric['candidateFailures']} of {metric['candidateRequests']}"
+        f"new {metric['candidateFailures']} of {metric['candidateRequests']} requests"
         f" {'slow' if metric.get('kind') == 'latency' else 'failed'},"
         f" old {metric['stableFailures']} of {metric['stableRequests']}"
     )

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.ci.story import Ended, check, number, version
-from strategies.events import Event, telling
+from orchestrator.units import about, measured
+from strategies.events import Event, Value, telling
 
 LIMIT_BYTES = 1024 * 1024
 """What GitHub takes for one step; a larger page would be refused as a whole."""
@@ -172,12 +173,13 @@ def _percent(share: float | None) -> str:
 
 
 def _event(event: Event) -> str:
-    said = [f"{words(key)}={words(_short(key, value))}" for key, value in telling(event)]
+    of = about(event.kind, dict(event.data))
+    said = [f"{words(key)}={words(_short(key, value, of))}" for key, value in telling(event)]
     return _row([f"{event.at.astimezone(UTC):%H:%M:%S}", words(event.target or ""), words(event.kind), ", ".join(said)])
 
 
-def _short(key: str, value: object) -> str:
-    return str(value).removeprefix("sha256:")[:12] if key in _DIGESTS else number(value)
+def _short(key: str, value: Value, of: str) -> str:
+    return str(value).removeprefix("sha256:")[:12] if key in _DIGESTS else measured(key, value, of)
 
 
 def _page(head: str, rows: Sequence[str], title: str) -> str:

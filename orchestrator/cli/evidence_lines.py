@@ -134,6 +134,6 @@ def _failed(rollout: Rollout, state: TargetState) -> str:
     worst = max(deciding(target), key=lambda rule: e_value(evidence_of(state, rule.name), steps))
     seen, word = evidence_of(state, worst.name), "slow" if worst.kind is MetricKind.LATENCY else "failed"
     return (
-        f"{word} {seen.candidate_failures:,} of {seen.candidate_requests:,},"
+        f"{word} {seen.candidate_failures:,} of {seen.candidate_requests:,} requests,"
         f" stable {seen.stable_failures:,} of {seen.stable_requests:,}"
     )

@@ -56,9 +56,11 @@ def quiet_seconds(rule: DrainRule, ttl: int) -> float:
 
 def talking(state: TargetState) -> str:
     """Who still reaches the leaving side, the most first; empty where nobody is named."""
-    named = [f"{who} {rate:.3g}/s" for who, rate in state.talkers[:_MOST_TALKERS]]
+    named = [f"{who} {rate:.3g}" for who, rate in state.talkers[:_MOST_TALKERS]]
     more = len(state.talkers) - len(named)
-    return ", ".join(named) + (f" and {more} more" if more > 0 else "")
+    if not named:
+        return ""
+    return f"{', '.join(named)} requests/s" + (f" and {more} more" if more > 0 else "")
 
 
 def _quiet(seen: Evidence, rule: DrainRule, state: TargetState, now: datetime) -> Finding:

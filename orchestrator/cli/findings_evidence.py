@@ -115,16 +115,18 @@ def _metric(state: TargetState, target: Target, rule: MetricRule, *, alone: bool
 
 def _totals(seen: Evidence, rule: MetricRule) -> str:
     if not rule.counts:
-        return f"{seen.candidate_requests:,} to the candidate, {seen.stable_requests:,} to the stable side in all"
+        return (
+            f"{seen.candidate_requests:,} requests to the candidate, {seen.stable_requests:,} to the stable side in all"
+        )
     word = "was slow for" if rule.kind is MetricKind.LATENCY else "failed"
     return (
-        f"candidate {word} {seen.candidate_failures:,} of {seen.candidate_requests:,} in all,"
+        f"candidate {word} {seen.candidate_failures:,} of {seen.candidate_requests:,} requests in all,"
         f" stable {seen.stable_failures:,} of {seen.stable_requests:,}"
     )
 
 
 def _step(state: TargetState, target: Target, rule: MetricRule, seen: Evidence) -> Finding:
-    says = f"{seen.step_candidate:,} to the candidate, {seen.step_stable:,} to the stable side in this step"
+    says = f"{seen.step_candidate:,} requests to the candidate, {seen.step_stable:,} to the stable side in this step"
     stretch = target.plan.steps[state.step].stretch
     tried = rule in deciding(target) and stretch is When.DURING and stretch in rule.when
     few = tried and seen.step_candidate < LEAST_REQUESTS

@@ -8,6 +8,7 @@ from typing import Any
 from orchestrator.cli.style import Style, columns, flat
 from orchestrator.stamps import stamp
 from orchestrator.store.records import StoredEvent
+from orchestrator.units import about, measured, unit
 from strategies.events import Event, Value, telling
 
 _BAD = frozenset({"verdict_unhealthy", "target_unhealthy", "group_faulty", "group_left_over", "check_failed"})
@@ -71,12 +72,12 @@ def lines(events: Iterable[StoredEvent], style: Style) -> list[str]:
 def numbers(event: Event, style: Style) -> str:
     """The event's values by key; a change is drawn as one, what says nothing is left out, identities are shortened."""
     data = dict(event.data)
-    before, after = data.get("before"), data.get("after")
+    before, after, of = data.get("before"), data.get("after"), about(event.kind, data)
     said = [f"{before} → {after}"] if before and after else []
     for key, value in telling(event):
         if said and key in ("before", "after"):
             continue
-        said.append(f"{style.faint(f'{key}=')}{_short(key, value)}")
+        said.append(f"{style.faint(f'{key}=')}{_short(key, value, of)}")
     return " ".join(said)
 
 
@@ -93,15 +94,15 @@ def document(stored: StoredEvent) -> dict[str, Any]:
     }
 
 
-def _short(key: str, value: Value) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:g}"
-    text = flat(str(value))
-    if key in _DIGESTS:
-        return text.removeprefix("sha256:")[:12]
-    return f'"{text}"' if " " in text else text
+def _short(key: str, value: Value, of: str) -> str:
+    if isinstance(value, str):
+        text = flat(value)
+        if key in _DIGESTS:
+            return text.removeprefix("sha256:")[:12]
+        return f'"{text}"' if " " in text else text
+    text = measured(key, value, of)
+    # A unit of one sign stands at its number, so that no quotes are needed.
+    return text.replace(" ", "") if unit(key, of) in ("s", "%") else f'"{text}"' if " " in text else text
 
 
 def _painted(event: Event, text: str, style: Style) -> str:

@@ -16,6 +16,7 @@ from orchestrator.cli.style import Style, clock, columns, flat, folded, since
 from orchestrator.exit_codes import ExitCode
 from orchestrator.result import SCHEMA, outcome_of, phase_of, reason_document, reason_of, watch_document
 from orchestrator.stamps import stamp
+from orchestrator.units import measured
 from strategies.model import Reason, Rollout
 
 
@@ -73,7 +74,8 @@ def _lines(rollout: Rollout, reason: Reason, found: list[Finding], ways: list[Re
     lines = [head, *folded(f"  {flat(reason.message)}", wide, 2)]
     numbers = [(key, value) for key, value in reason.evidence if value is not None]
     if numbers:
-        lines += ["", *columns([[style.faint(key), _number(value)] for key, value in numbers], indent=4, within=wide)]
+        rows = [[style.faint(key), measured(key, value, reason.code)] for key, value in numbers]
+        lines += ["", *columns(rows, indent=4, within=wide)]
     told = [each for each in found if not _repeats(each, reason)]
     for target in dict.fromkeys(each.target for each in told):
         lines += ["", f"  {style.strong(target or 'rollout')}"]
@@ -96,7 +98,3 @@ def _row(each: Finding, style: Style, now: datetime) -> list[str]:
     if each.since is not None:
         told += style.faint(f"  since {clock(each.since, now)}, {since(each.since, now)}")
     return [f"{sign} {style.faint(each.rule)}", told]
-
-
-def _number(value: str | float | int) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -43,7 +43,7 @@ def test_an_annotation_gives_the_reason_its_numbers_and_what_to_do() -> None:
     ended = runs.ended(states.rolled_back(), 3, ways=[("rollout retry storefront", "pardon this revision")])
     assert annotations(ended, System.GITHUB) == (
         "::error title=storefront%3A rolled back::storefront-x failed 3 probes in a row (limit 3): status 500"
-        "%0Agroup storefront-x, failed 3, limit 3%0Arollout retry storefront: pardon this revision",
+        "%0Agroup storefront-x, failed 3 probes, limit 3 probes%0Arollout retry storefront: pardon this revision",
     )
 
 

@@ -123,7 +123,7 @@ def test_a_rollback_is_a_failure_of_the_phase_it_happened_in_with_reason_and_num
         "probesFailed",
         "storefront-x failed 3 probes in a row (limit 3): status 500",
     )
-    assert (failure.text or "").splitlines()[1:] == ["group: storefront-x", "failed: 3", "limit: 3"]
+    assert (failure.text or "").splitlines()[1:] == ["group: storefront-x", "failed: 3 probes", "limit: 3 probes"]
 
 
 def test_what_waits_says_for_whom_and_what_ran_out_of_time_says_where() -> None:
@@ -193,8 +193,11 @@ def test_a_release_that_its_counts_took_back_is_told_with_evidence_proof_limits_
 def test_each_of_several_sources_is_told_apart() -> None:
     rollout = states.judged(states.counted(), states.counted("slow"), rules=(states.ERRORS, SLOW))
     out = check(junit(runs.ended(rollout, 5, outcome="timedOut"))).findtext("system-out") or ""
-    assert "errors: new 0 of 432 failed, old 9 of 3870; evidence 0.439702 of 1000, proof 126.113 of 20" in out
-    assert "slow: new 0 of 432 slow, old 9 of 3870; evidence 0.439702 of 1000, proof 126.113 of 20; reports" in out
+    assert "errors: new 0 of 432 requests failed, old 9 of 3870; evidence 0.439702 of 1000, proof 126.113 of 20" in out
+    assert (
+        "slow: new 0 of 432 requests slow, old 9 of 3870; evidence 0.439702 of 1000, proof 126.113 of 20; reports"
+        in out
+    )
 
 
 def test_an_undo_that_took_a_rollout_back_failed_nowhere() -> None:

@@ -35,7 +35,7 @@ def test_a_rollback_is_told_with_its_reason_numbers_targets_events_and_what_to_d
     assert "storefront-x failed 3 probes in a row (limit 3): status 500" in page.splitlines()[2]
     assert "| Version | `1.4.2` → `1.5.0` |" in page
     assert "| Asked for by | ana |" in page
-    assert "| failed | `3` |" in page
+    assert "| failed | `3 probes` |" in page
     assert "| westeurope | 1 | rolledBack | 1 of 3 | 0 % | 0 % |" in page
     assert "| westeurope | phase\\_changed | before=removing, after=rolledBack" in page
     assert "- `rollout retry storefront`: pardon this revision, so that \\`start\\` takes it again" in page

@@ -171,7 +171,7 @@ def within(columns: int, rollout: Rollout) -> list[str]:
 def test_evidence_proof_checks_and_counts_stand_in_one_line_each() -> None:
     checks = (states.checked(CheckState.RUNNING, why=""),)
     text = drawn(states.judged(checks=checks))
-    assert "  evidence   0.43 of 1,000, proof 126 of 20; failed 0 of 432, stable 9 of 3,870\n" in text
+    assert "  evidence   0.43 of 1,000, proof 126 of 20; failed 0 of 432 requests, stable 9 of 3,870\n" in text
     assert "  checks     smoke running\n" in text
 
 
@@ -194,7 +194,7 @@ def test_an_undecided_step_says_what_is_missing_and_when_a_person_is_asked() -> 
 
 def test_a_drain_says_who_is_quiet_and_who_still_talks_and_promises_no_time() -> None:
     text = drawn(states.draining())
-    assert "  quiet      errors quiet for 30 s of 1 m; still talks: 10.4.0.7 0.4/s, 10.4.0.9 0.1/s\n" in text
+    assert "  quiet      errors quiet for 30 s of 1 m; still talks: 10.4.0.7 0.4, 10.4.0.9 0.1 requests/s\n" in text
     assert "decides" not in text
 
 
@@ -213,7 +213,7 @@ def test_of_several_targets_each_says_its_own_evidence_and_the_head_the_mean() -
     rollout = states.holding(rollout=states.fresh(states.service(west, north)))
     text = drawn(states.on(rollout, metrics=(states.counted(),)))
     assert "  evidence   0.71 of 1,000, proof 126 of 20\n" in text
-    assert "    evidence 0.43 of 1,000, proof 126 of 20; failed 0 of 432, stable 9 of 3,870\n" in text
+    assert "    evidence 0.43 of 1,000, proof 126 of 20; failed 0 of 432 requests, stable 9 of 3,870\n" in text
 
 
 @pytest.mark.parametrize(

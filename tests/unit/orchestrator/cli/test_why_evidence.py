@@ -42,10 +42,10 @@ def test_a_source_shows_its_evidence_proof_and_counts_against_their_limits_and_s
     assert (round(evidence.value or 0, 3), evidence.limit, evidence.since) == (0.44, 1000, states.ago(47))
     assert evidence.says == "0.43 against the candidate, taken back at 1,000"
     assert (round(proof.value or 0, 1), proof.limit) == (126.1, 20)
-    assert found["errors.requests"].says == "candidate failed 0 of 432 in all, stable 9 of 3,870"
+    assert found["errors.requests"].says == "candidate failed 0 of 432 requests in all, stable 9 of 3,870"
     step = found["errors.step"]
     assert (step.says, step.value, step.limit) == (
-        "432 to the candidate, 3,870 to the stable side in this step",
+        "432 requests to the candidate, 3,870 to the stable side in this step",
         432,
         10,
     )
@@ -219,7 +219,7 @@ def test_a_drain_says_what_time_asks_for_who_is_quiet_since_when_and_who_still_t
     quiet = found["errors.quiet"]
     assert (quiet.value, quiet.limit, quiet.since, quiet.waits) == (30, 60, states.ago(32), True)
     assert quiet.says == "quiet for 30 s of the 1 m wanted; it had 86 requests/s"
-    assert found["drain.talkers"].says == "still talks to it: 10.4.0.7 0.4/s, 10.4.0.9 0.1/s"
+    assert found["drain.talkers"].says == "still talks to it: 10.4.0.7 0.4, 10.4.0.9 0.1 requests/s"
     assert found["drain.talkers"].value == 0.5
     most = found["drain.most"]
     assert (most.says, most.value, most.limit) == (
@@ -288,7 +288,7 @@ def test_of_a_rollout_that_has_ended_the_evidence_stays_and_no_age_is_told() -> 
 def test_why_prints_all_of_it_and_its_document_holds_the_same_numbers(desk: Desk) -> None:
     desk.put(states.asking())
     assert desk.type("why", "storefront") == 0
-    assert "● errors.step      4 to the candidate, 40 to the stable side in this step; 10 to the" in desk.said
+    assert "● errors.step      4 requests to the candidate, 40 to the stable side in this step;" in desk.said
     assert desk.type("why", "storefront", "-o", "json") == 0
     reason = desk.document["reason"]
     assert (reason["code"], reason["evidence"]) == ("tooFew", {"metric": "errors", "requests": 4, "limit": 10})

@@ -123,4 +123,4 @@ def test_without_a_terminal_each_scene_and_each_event_is_told_once_on_standard_e
     assert out.getvalue() == ""
     lines = err.getvalue().splitlines()
     assert lines[0] == "the first act"
-    assert [line.split("share=")[1] for line in lines[1:]] == ["0", "1", "2"]
+    assert [line.split("share=")[1] for line in lines[1:]] == ["0%", "1%", "2%"]
