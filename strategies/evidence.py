@@ -22,7 +22,8 @@ from math import exp, floor, log, log1p
 from operator import add, sub
 from typing import Any
 
-from strategies.lately import at_least, lately, together
+from strategies.echo import Echo
+from strategies.lately import lately
 from strategies.seen import Counts
 from strategies.values import evolve
 
@@ -33,14 +34,13 @@ BETA = 0.05
 _CLIP = -log(ALPHA) / 3
 _GATE_CLIP = -log(BETA) / 3
 _CEILING = 700.0
-LEAST = 20
-"""Requests of a side without which it cannot be told to be broken, or well."""
 
 Process = tuple[float, ...]
 """The logarithm of one bet's capital per ratio in `RATIOS`, or per factor in `SHRINKS`."""
 FRESH: Process = (0.0,) * len(RATIOS)
 _FRESH_GATE: Process = (0.0,) * len(SHRINKS)
-_LOGS = tuple((ratio, log(ratio)) for ratio in RATIOS)
+_BETS = tuple((ratio, ratio - 1, log(ratio)) for ratio in RATIOS)
+_GATE_BETS = tuple((1 - shrink, log(shrink)) for shrink in SHRINKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,7 @@ class Evidence:
     where it decides nothing here."""
     quiet_since: datetime | None = None
     quiet_until: datetime | None = None
+    echo: Echo | None = None  # how much of what it counts are our own probes, while nobody else is led to a side
 
 
 def begin_step(evidence: Evidence) -> Evidence:
@@ -132,6 +133,7 @@ def renewed(evidence: Evidence) -> Evidence:
         rate_before=evidence.rate_before,
         quiet_since=evidence.quiet_since,
         quiet_until=evidence.quiet_until,
+        echo=evidence.echo,
     )
 
 
@@ -159,8 +161,7 @@ def update(
     bets: dict[str, Any] = {}
     if null is not None and n_b and n_c and evidence.starts:
         window = None if ttl is None else floor(batch.since.timestamp() / ttl)
-        counts = (n_b, x_b, n_c, x_c)
-        bets = _bets(evidence, _gains(*counts, null), _gate_gains(*counts, null), window)
+        bets = _bets(evidence, batch, null, window)
         bets["clip"] = _clip(evidence, lumpy=lumpy)
     return evolve(
         evidence,
@@ -183,27 +184,29 @@ def _check(n_b: int, x_b: int, n_c: int, x_c: int) -> None:
         raise ValueError(f"counts must satisfy 0 <= failures <= requests; got {got}")
 
 
-def _bets(evidence: Evidence, against: Process, in_favour: Process, window: int | None) -> dict[str, Any]:
-    """What changes when these gains are added, within the TTL window that they fall into."""
+def _bets(evidence: Evidence, batch: Counts, null: Null, window: int | None) -> dict[str, Any]:
+    """What changes when these counts are added, within the window that they fall into."""
     if window is None:
-        return {"against": _plus(evidence.against, against), "gate": _plus(evidence.gate, in_favour)}
-    if window == evidence.window:
-        against = _plus(evidence.window_against, against)
-        return {"window_against": against, "window_gate": _plus(evidence.window_gate, in_favour)}
-    closed = _against(evidence)
-    return {
-        "against": closed,
-        "gate": _gate(evidence),
-        "starts": tuple(start or closed for start in evidence.starts),
-        "window": window,
-        "window_against": against,
-        "window_gate": in_favour,
+        return {"against": _against_with(evidence.against, batch, null), "gate": _gate_with(evidence.gate, batch, null)}
+    closing = window != evidence.window
+    against, gate = (FRESH, _FRESH_GATE) if closing else (evidence.window_against, evidence.window_gate)
+    changes: dict[str, Any] = {
+        "window_against": _against_with(against, batch, null),
+        "window_gate": _gate_with(gate, batch, null),
     }
+    if closing:
+        closed = _against(evidence)
+        starts = tuple(start or closed for start in evidence.starts)
+        changes |= {"against": closed, "gate": _gate(evidence), "starts": starts, "window": window}
+    return changes
 
 
 def _clip(evidence: Evidence, *, lumpy: bool) -> float:
-    stable = sum([part.stable_requests for part in evidence.recent])
-    return window_bound(stable, sum([part.candidate_requests for part in evidence.recent]), lumpy=lumpy)
+    stable = candidate = 0
+    for part in evidence.recent if lumpy else ():
+        stable += part.stable_requests
+        candidate += part.candidate_requests
+    return window_bound(stable, candidate, lumpy=lumpy)
 
 
 def window_bound(stable: float, candidate: float, *, lumpy: bool) -> float:
@@ -231,24 +234,34 @@ def _plus(process: Process, gains: Process) -> Process:
     return tuple(map(add, process, gains))
 
 
-def _gains(n_b: int, x_b: int, n_c: int, x_c: int, null: Null) -> Process:
-    w0 = null.r0 * n_c / (null.r0 * n_c + n_b)
-    price, failures = null.delta * n_c, x_c + x_b
+def _against_with(process: Process, batch: Counts, null: Null) -> Process:
+    """The bets against the candidate with what these counts add."""
+    n_c, failures = batch.candidate_requests, batch.candidate_failures + batch.stable_failures
+    w0 = null.r0 * n_c / (null.r0 * n_c + batch.stable_requests)
+    price = null.delta * n_c
+    bets = zip(process, _BETS, strict=True)
     if not failures:
-        return tuple([price * (1 - ratio / (1 + (ratio - 1) * w0)) for ratio, _ in _LOGS])
+        return tuple([known + price * (1 - ratio / (1 + more * w0)) for known, (ratio, more, _) in bets])
+    x_c = batch.candidate_failures
     return tuple(
         [
-            price * (1 - ratio / (z := 1 + (ratio - 1) * w0)) + x_c * log_ratio - failures * log(z)
-            for ratio, log_ratio in _LOGS
+            known + (price * (1 - ratio / (z := 1 + more * w0)) + x_c * log_ratio - failures * log(z))
+            for known, (ratio, more, log_ratio) in bets
         ]
     )
 
 
-def _gate_gains(n_b: int, x_b: int, n_c: int, x_c: int, null: Null) -> Process:
-    odds, price = null.r1 * n_c / n_b, null.d1 * n_c
+def _gate_with(process: Process, batch: Counts, null: Null) -> Process:
+    """The bets for it with what these counts add."""
+    n_c, x_b, x_c = batch.candidate_requests, batch.stable_failures, batch.candidate_failures
+    price = null.d1 * n_c
+    bets = zip(process, _GATE_BETS, strict=True)
     if not (x_b or x_c):
-        return tuple([price * (1 - s) for s in SHRINKS])
-    return tuple([x_c * log(s) + x_b * log1p(odds * (1 - s)) + price * (1 - s) for s in SHRINKS])
+        return tuple([known + price * less for known, (less, _) in bets])
+    odds = null.r1 * n_c / batch.stable_requests
+    return tuple(
+        [known + (x_c * log_shrink + x_b * log1p(odds * less) + price * less) for known, (less, log_shrink) in bets]
+    )
 
 
 def e_value(evidence: Evidence, steps: int) -> float:
@@ -268,26 +281,3 @@ def proof(evidence: Evidence) -> float:
 
 def _mean(process: Process) -> float:
     return sum([exp(min(value, _CEILING)) for value in process]) / len(process)
-
-
-def broken(evidence: Evidence) -> Counts | None:
-    """The last requests when most of the candidate's fail while hardly any of the stable side's do, else None.
-
-    Most: the lower bound of the failure rate (Wilson's score interval, one-sided at 99.9 %) exceeds one half, over at
-    least twenty requests. Hardly any: under a tenth of as many, of the last ones or, where it gets none any more, of
-    all.
-    """
-    if not evidence.recent:
-        return None
-    last = together(evidence.recent)
-    n, x = last.candidate_requests, last.candidate_failures
-    if n < LEAST or at_least(x, n) <= 0.5:
-        # What has just begun to fail is not to be outweighed by what was well before.
-        last = evidence.recent[-1]
-        n, x = last.candidate_requests, last.candidate_failures
-        if n < LEAST or at_least(x, n) <= 0.5:
-            return None
-    requests, failures = last.stable_requests, last.stable_failures
-    if not requests:
-        requests, failures = evidence.stable_requests, evidence.stable_failures
-    return last if requests >= LEAST and failures < 0.1 * requests else None

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from strategies.counting import checked, evidence_of, late_seconds
-from strategies.evidence import ALPHA, BETA, Evidence, broken, e_value, proof
+from strategies.evidence import ALPHA, BETA, Evidence, e_value, proof
 from strategies.gates import MetricKind, MetricRule, When
+from strategies.lately import broken
 from strategies.lateness import is_late, is_lost, known_at, lost_seconds, needed
 from strategies.model import Reason, Rollout, Side, TargetState
 from strategies.observe import BELIEVED
@@ -116,7 +117,7 @@ def _broken(state: TargetState, target: Target) -> Reason | None:
         seen = evidence_of(state, rule.name)
         if rule.kind is not MetricKind.FAILURES or stretch not in rule.when:
             continue
-        last = broken(seen)
+        last = broken(seen.recent, (seen.stable_requests, seen.stable_failures))
         if last is None or not (failing or (last.instances or 0) >= 2):
             continue
         if (stretch is When.AFTER or not last.stable_requests) and not (failing and _clean(state)):

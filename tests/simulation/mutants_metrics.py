@@ -9,7 +9,8 @@ from typing import Any
 from orchestrator import look
 from orchestrator.store import rules
 from strategies import counting, drain, observe, pairing, proof, steps
-from strategies.evidence import Evidence, broken
+from strategies.evidence import Evidence
+from strategies.lately import broken
 from strategies.model import Reason
 from strategies.seen import CheckState, Tally
 from tests.simulation.mutants_cluster import Mutant, Real, always
@@ -150,8 +151,8 @@ def _broken_alone(_real: Real) -> Any:
 
     def found(state: Any, target: Any) -> Any:
         for rule in proof.deciding(target):
-            last = broken(counting.evidence_of(state, rule.name))
-            if last is not None:
+            seen = counting.evidence_of(state, rule.name)
+            if broken(seen.recent, (seen.stable_requests, seen.stable_failures)) is not None:
                 return Reason("broken", "most of its requests fail", (("metric", rule.name),))
         return None
 

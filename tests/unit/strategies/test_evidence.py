@@ -15,13 +15,13 @@ from strategies.evidence import (
     LATENCY,
     Evidence,
     begin_step,
-    broken,
     e_value,
     in_force,
     proof,
     renewed,
     update,
 )
+from strategies.lately import broken
 from strategies.seen import Counts
 from tests.unit.strategies.build import at
 
@@ -34,6 +34,10 @@ def batch(number: int, stable: tuple[int, int], candidate: tuple[int, int]) -> C
 
 def condemns(seen: Evidence, steps: int) -> bool:
     return e_value(seen, steps) >= 1 / ALPHA
+
+
+def is_broken(seen: Evidence) -> bool:
+    return broken(seen.recent, (seen.stable_requests, seen.stable_failures)) is not None
 
 
 def judged(seed: int, stable_rate: float, candidate_rate: float, batches: int = 100, size: int = 40) -> bool:
@@ -218,10 +222,10 @@ def test_where_whole_populations_change_sides_a_window_adds_the_less_the_larger_
 
 def test_a_version_that_fails_nearly_everything_while_the_stable_side_is_well_is_broken() -> None:
     seen = update(begin_step(Evidence()), batch(0, (400, 1), (20, 20)))
-    assert broken(seen) is not None
-    assert broken(update(begin_step(Evidence()), batch(0, (400, 1), (19, 19)))) is None
-    assert broken(update(begin_step(Evidence()), batch(0, (400, 80), (20, 20)))) is None
-    assert broken(update(begin_step(Evidence()), batch(0, (400, 1), (200, 100)))) is None
+    assert is_broken(seen)
+    assert not is_broken(update(begin_step(Evidence()), batch(0, (400, 1), (19, 19))))
+    assert not is_broken(update(begin_step(Evidence()), batch(0, (400, 80), (20, 20))))
+    assert not is_broken(update(begin_step(Evidence()), batch(0, (400, 1), (200, 100))))
 
 
 def test_a_version_that_breaks_after_a_long_good_time_is_broken_as_well() -> None:
@@ -230,11 +234,11 @@ def test_a_version_that_breaks_after_a_long_good_time_is_broken_as_well() -> Non
         seen = update(seen, batch(number, (400, 1), (40, 0)))
     for number in range(100, 112):
         seen = update(seen, batch(number, (400, 1), (40, 40)))
-    assert broken(seen) is not None
+    assert is_broken(seen)
 
 
 def test_when_the_stable_side_has_no_requests_any_more_its_past_is_what_counts() -> None:
     seen = update(begin_step(Evidence()), batch(0, (400, 1), (40, 0)))
     for number in range(20, 30):
         seen = update(seen, batch(number, (0, 0), (40, 40)))
-    assert broken(seen) is not None
+    assert is_broken(seen)

@@ -10,8 +10,9 @@ import pytest
 
 from strategies.counting import to_ask, to_check
 from strategies.drain import drain
-from strategies.evidence import ALPHA, Evidence, begin_step, broken, e_value, update
+from strategies.evidence import ALPHA, Evidence, begin_step, e_value, update
 from strategies.gates import MetricRule
+from strategies.lately import broken
 from strategies.model import CommandKind, Rollout, Side, with_target
 from strategies.phases import Phase
 from strategies.plan import DrainRule, OnFailure
@@ -119,7 +120,8 @@ def test_before_any_traffic_a_source_is_asked_only_for_what_is_new() -> None:
 
 def test_one_request_of_the_stable_side_does_not_show_that_it_is_well() -> None:
     few = Counts(at(0), at(5), 1, 0, 60, 45)
-    assert broken(update(begin_step(Evidence()), few)) is None
+    seen = update(begin_step(Evidence()), few)
+    assert broken(seen.recent, (seen.stable_requests, seen.stable_failures)) is None
 
 
 def test_a_check_without_a_result_is_made_again_less_and_less_often() -> None:
