@@ -114,6 +114,7 @@ def _metric(state: TargetState, target: Target, rule: MetricRule) -> dict[str, A
         "rateBefore": seen.rate_before,
         "quietSince": stamp(seen.quiet_since),
         "quietUntil": stamp(seen.quiet_until),
+        "countsProbes": seen.echo is not None and seen.echo.heard,
     }
 
 

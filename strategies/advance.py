@@ -48,7 +48,7 @@ def _observe(rollout: Rollout, seen: Seen, now: datetime, gap: float) -> Rollout
 
     What waits for a person to provide something is not late, and a long gap is time in which no engine ran.
     """
-    ran = min(gap, RAN_SECONDS)
+    ran, led = min(gap, RAN_SECONDS), {state.name for state in rollout.targets if state.exposed}
     targets = tuple(
         state
         if state.phase in TERMINAL
@@ -59,6 +59,7 @@ def _observe(rollout: Rollout, seen: Seen, now: datetime, gap: float) -> Rollout
             rollout.service.name,
             now,
             ran=0.0 if state.phase is Phase.PREPARING and state.asks_person else ran,
+            elsewhere=bool(led - {state.name}),
         )
         for state in rollout.targets
     )

@@ -49,6 +49,11 @@ def expiry(confirmed_at: datetime, ttl: int, lowered_at: datetime | None, ttl_be
     return latest
 
 
+def earliest(expires_at: datetime, rule: DrainRule, ttl: int) -> datetime:
+    """From when on a side may go by time: its last answer has expired, and everybody who is slow has heard of that."""
+    return expires_at + timedelta(seconds=rule.propagation_seconds + margin_seconds(rule, ttl))
+
+
 def drain(
     state: TargetState, rule: DrainRule, now: datetime, *, named: bool, agreed: bool, late_seconds: float = 0.0
 ) -> Drain:
@@ -63,8 +68,7 @@ def drain(
     if confirmed is None or state.expires_at is None:
         return Drain(now, done=False, asks=False, note="share zero is not confirmed yet")
     ttl = state.ttl_shift or 0
-    margin = margin_seconds(rule, ttl)
-    until = state.expires_at + timedelta(seconds=rule.propagation_seconds + margin)
+    margin, until = margin_seconds(rule, ttl), earliest(state.expires_at, rule, ttl)
     parts = (
         f"answers expire {state.expires_at:%H:%M:%S}, + {rule.propagation_seconds:g} s propagation"
         f" + {margin:g} s margin = {until:%H:%M:%S} UTC"

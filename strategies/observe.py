@@ -11,6 +11,7 @@ from strategies import traffic
 from strategies.counting import fold
 from strategies.detours import is_for_probes
 from strategies.drain import expiry
+from strategies.listening import listen
 from strategies.model import Asked, Reason, Slot, Stage, TargetState
 from strategies.names import group_name, holder, parse_endpoint
 from strategies.phases import Phase
@@ -27,9 +28,19 @@ BELIEVED = 2
 
 
 def observe(
-    state: TargetState, target: Target, seen: TargetSeen, service: str, now: datetime, *, ran: float = 0.0
+    state: TargetState,
+    target: Target,
+    seen: TargetSeen,
+    service: str,
+    now: datetime,
+    *,
+    ran: float = 0.0,
+    elsewhere: bool = False,
 ) -> TargetState:
-    """Fold everything one look showed of this target into its state; `ran` seconds were spent since the last one."""
+    """Fold everything one look showed of this target into its state; `ran` seconds were spent since the last one.
+
+    `elsewhere`: clients have been led to the candidate's revision on another target.
+    """
     state = _acts(state, seen)
     state = evolve(
         state,
@@ -43,7 +54,7 @@ def observe(
     state = _misled(state, seen.traffic)
     if seen.traffic is not None:
         state = _traffic(state, target, seen.traffic, service)
-    return fold(state, target, seen, now)
+    return listen(fold(state, target, seen, now), target, seen, now, elsewhere=elsewhere)
 
 
 def _misled(state: TargetState, seen: TrafficSeen | None) -> TargetState:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from strategies.counting import evidence_of
 from strategies.drain import QUIET_PART
+from strategies.echo import Echo
 from strategies.events import Event, Value
 from strategies.evidence import Evidence, proof
 from strategies.gates import MetricRule
@@ -67,6 +68,7 @@ def of_sources(before: Rollout, after: Rollout, name: str, now: datetime) -> Ite
     old, new, target = before.target(name), after.target(name), after.service.target(name)
     for rule in target.metrics:
         yield from _problem(evidence_of(old, rule.name), evidence_of(new, rule.name), rule, name, now)
+        yield from _echo(evidence_of(old, rule.name).echo, evidence_of(new, rule.name).echo, rule, name, now)
         for side in Side:
             yield from _telemetry((old, before.ticked_at), (new, now), target, rule, side)
     dry = {rule.name: rule.dry_run for rule in target.metrics}
@@ -93,6 +95,16 @@ def _problem(old: Evidence, new: Evidence, rule: MetricRule, target: str, now: d
         return
     said: dict[str, Value] = {"metric": rule.name, "problem": new.problem, "mistaken": new.mistaken}
     yield _event(now, "metric_failing", target, {**said, "dryRun": rule.dry_run})
+
+
+def _echo(old: Echo | None, new: Echo | None, rule: MetricRule, target: str, now: datetime) -> Iterator[Event]:
+    """A source counts our own probes: told once, with what it counted and how many they were."""
+    if new is None or not new.heard or old == new:
+        return
+    side = Side.STABLE if new.leaving else Side.CANDIDATE
+    said: dict[str, Value] = {"metric": rule.name, "side": side.value, "requests": new.requests}
+    said |= {"probes": round(new.expected), "seconds": round(new.seconds, 1), "dryRun": rule.dry_run}
+    yield _event(now, "probes_counted", target, said)
 
 
 def _standing(seen: Evidence) -> tuple[bool, bool]:

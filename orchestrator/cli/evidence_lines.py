@@ -9,6 +9,7 @@ from orchestrator.cli.findings_drain import quiet_seconds, talking
 from orchestrator.cli.style import Style, amount, flat, span
 from orchestrator.counted import E_LIMIT, PROOF_LIMIT, observed
 from orchestrator.outlook import asks_at
+from providers.probes.settings import AGENT
 from strategies.counting import LEAVING, evidence_of
 from strategies.evidence import e_value
 from strategies.gates import MetricKind, MetricRule
@@ -22,6 +23,7 @@ from strategies.telling import proof_of
 _SUSPICIOUS = 10.0
 _PAINT = {CheckState.PASSED: "good", CheckState.FAILED: "bad", CheckState.UNKNOWN: "warn", CheckState.RUNNING: "busy"}
 _WORDS = {CheckState.UNKNOWN: "without result"}
+LEAVE_OUT = f"leave health checks out of its query, by path or User-Agent ({AGENT})"
 
 
 def evidence_words(rollout: Rollout, style: Style) -> str:
@@ -109,6 +111,8 @@ def troubles(rollout: Rollout, state: TargetState) -> Iterator[str]:
         if seen.problem is not None or seen.mistaken:
             dry = " (dryRun)" if rule.dry_run else ""
             yield f"source {rule.name}{dry}: {flat(seen.problem or 'the question is wrong')}"
+        if seen.echo is not None and seen.echo.heard:
+            yield f"source {rule.name} counts our own probes: {LEAVE_OUT}"
     split = observed(state, target)
     if split is not None and split.excessive:
         share = target.plan.steps[state.step].share

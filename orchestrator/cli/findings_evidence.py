@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from orchestrator.cli.evidence_lines import telling_checks
+from orchestrator.cli.evidence_lines import LEAVE_OUT, telling_checks
 from orchestrator.cli.finding import Finding
 from orchestrator.cli.style import amount, flat, percent, span
 from orchestrator.counted import E_LIMIT, PROOF_LIMIT, TOO_MANY_TIMES, observed
@@ -59,6 +59,7 @@ def of_target(rollout: Rollout, state: TargetState) -> Iterator[Finding]:
         else:
             alone = not several and len(rollout.targets) == 1 and not rule.dry_run
             yield from _metric(state, target, rule, alone=alone)
+            yield from _probed(state, rule)
             if rollout.outcome is Outcome.RUNNING:
                 yield from _source(state, target, rule, rollout.ticked_at)
 
@@ -111,6 +112,17 @@ def _metric(state: TargetState, target: Target, rule: MetricRule, *, alone: bool
     yield Finding(f"{rule.name}.requests", _totals(seen, rule), name)
     if state.phase in _JUDGED:
         yield _step(state, target, rule, seen)
+
+
+def _probed(state: TargetState, rule: MetricRule) -> Iterator[Finding]:
+    """That the source counts our own probes, which prove nothing and never stop."""
+    echo = evidence_of(state, rule.name).echo
+    if echo is None or not echo.heard:
+        return
+    side, when = ("stable side", "after it had left") if echo.leaving else ("candidate", "before any traffic")
+    says = f"it counts our own probes: {echo.requests:,} requests of the {side} in {span(echo.seconds)} {when}, and "
+    says += f"{echo.expected:,.0f} were our probes; {LEAVE_OUT}{_dry(rule)}"
+    yield Finding(f"{rule.name}.probes", says, state.name, None, echo.requests, round(echo.expected), waits=True)
 
 
 def _totals(seen: Evidence, rule: MetricRule) -> str:

@@ -19,6 +19,7 @@ _ODD = frozenset(
         "routing_lags",
         "drift_seen",
         "metric_failing",
+        "probes_counted",
         "telemetry_lost",
         "check_unknown",
         "step_undecided",

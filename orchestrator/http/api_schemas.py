@@ -93,6 +93,7 @@ _METRIC = _with(
     rateBefore=MAYBE_NUMBER,
     quietSince=MAYBE_TIME,
     quietUntil=MAYBE_TIME,
+    countsProbes=FLAG,
 )
 _CHECK = a(
     name=TEXT,

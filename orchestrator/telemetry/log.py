@@ -25,6 +25,7 @@ _WARNINGS = frozenset(
         "routing_lags",
         "drift_seen",
         "metric_failing",
+        "probes_counted",
         "telemetry_lost",
         "check_failed",
         "check_unknown",

@@ -20,10 +20,10 @@ from providers.kubernetes.api import Api
 from providers.kubernetes.errors import refused
 from providers.kubernetes.probe_ports import ProbePorts
 from providers.kubernetes.settings import Route
-from providers.probes.http import AGENT, HttpAttempt, unexpected
+from providers.probes.http import HttpAttempt, unexpected
 from providers.probes.resolver import Resolve, from_environment
 from providers.probes.rounds import at_once, in_turn
-from providers.probes.settings import ProbeSettings
+from providers.probes.settings import AGENT, ProbeSettings
 from strategies.detours import PROBE_HEADER
 from strategies.seen import ProbeSeen
 

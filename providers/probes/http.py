@@ -16,10 +16,8 @@ from datetime import UTC, datetime
 
 from providers.probes.resolver import Resolve, from_environment
 from providers.probes.rounds import at_once
-from providers.probes.settings import ProbeSettings
+from providers.probes.settings import AGENT, ProbeSettings
 from strategies.seen import ProbeSeen
-
-AGENT = "rollout-probe"
 
 
 class HttpProbes:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+AGENT = "rollout-probe"
+"""The User-Agent of our probes, by which a query can leave them out."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProbeSettings:
