@@ -21,6 +21,7 @@ from orchestrator.store.opening import open_store
 from orchestrator.store.ports import Store
 from orchestrator.store.records import LeaseRecord, Owner, Snapshot
 from strategies import names
+from strategies.echo import Echo
 from strategies.evidence import Evidence, begin_step, update
 from strategies.model import Outcome, Reason, Rollout, TargetState
 from strategies.phases import Phase
@@ -101,7 +102,7 @@ def _counted(seen: Evidence) -> Evidence:
     """The evidence of one more step and one more interval: numbers that only exact floats keep."""
     since = seen.until or START
     batch = Counts(since, since + timedelta(seconds=5), 97, 3, 31, 7, 2)
-    return update(begin_step(seen), batch, ttl=10.0)
+    return replace(update(begin_step(seen), batch, ttl=10.0), echo=Echo(True, START, since, since, 3, 4, 1 / 3))
 
 
 def take(store: Store, key: str = "shop", pid: int = 1) -> LeaseRecord:
