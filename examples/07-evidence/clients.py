@@ -55,7 +55,7 @@ def visit(name: str, server: str, seen: Seen) -> None:
 
 def tell(seen: Seen) -> None:
     """Say what came of all requests, by the version that answered."""
-    for version in sorted({version for version, _ in seen}):
+    for version in sorted({version for version, _ in tuple(seen)}):
         failed = seen[version, True]
         sys.stdout.write(f"{version}  {failed + seen[version, False]:,} requests, {failed} failed\n")
 
