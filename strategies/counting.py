@@ -175,12 +175,14 @@ def _own(state: TargetState, target: Target, probes: tuple[ProbeSeen, ...], now:
 
 def _reading(state: TargetState, target: Target, rule: MetricRule, reading: Reading) -> TargetState:
     known = evidence_of(state, rule.name)
+    counts = bool(reading.stable or reading.candidate)
+    if counts or reading.problem is not None:
+        # One that tells nothing is no answer yet: what ailed the source may ail it still.
+        known = evolve(known, problem=reading.problem, mistaken=reading.mistaken)
     known = evolve(
         known,
         asked_at=reading.at,
-        problem=reading.problem,
-        mistaken=reading.mistaken,
-        vain=known.vain + 1 if reading.problem and not (reading.stable or reading.candidate) else 0,
+        vain=known.vain + 1 if reading.problem is not None and not counts else 0,
         stable_at=_newest(known.stable_at, reading.stable),
         candidate_at=_newest(known.candidate_at, reading.candidate),
         told_stable=_told(known.told_stable, known.stable_at, reading.stable),

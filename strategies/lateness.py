@@ -36,9 +36,16 @@ def lost_seconds(target: Target, rule: MetricRule) -> float:
 
 
 def is_lost(state: TargetState, target: Target, rule: MetricRule, side: Side, now: datetime) -> bool:
-    """Whether nothing has been known of that side for so long in this phase.
+    """Whether nothing has been known of that side for so long, whatever step or phase began meanwhile.
 
-    What came before the phase may have been about another split: it is given the same time anew.
+    A side that was never heard of, or not under traffic yet, is given the same time from the beginning of the phase.
     """
     known = known_at(state, rule, side)
-    return (now - max(known or state.since, state.since)).total_seconds() > lost_seconds(target, rule)
+    if known is None or (side is Side.CANDIDATE and _is_new(state, target)):
+        known = max(known or state.since, state.since)
+    return (now - known).total_seconds() > lost_seconds(target, rule)
+
+
+def _is_new(state: TargetState, target: Target) -> bool:
+    """Whether it is at this step that the candidate gets its first requests."""
+    return state.step == 0 or target.plan.steps[state.step - 1].stretch is When.BEFORE

@@ -13,7 +13,7 @@ from orchestrator.outlook import asks_at
 from strategies.counting import evidence_of, late_seconds
 from strategies.evidence import Evidence, e_value, proof
 from strategies.gates import MetricKind, MetricRule, When
-from strategies.lateness import is_late, known_at, lost_seconds, needed
+from strategies.lateness import is_late, is_lost, known_at, lost_seconds, needed
 from strategies.model import Outcome, Rollout, Side, TargetState
 from strategies.phases import TERMINAL, Phase
 from strategies.plan import Target
@@ -167,10 +167,9 @@ def _age(state: TargetState, target: Target, rule: MetricRule, now: datetime) ->
     wanted, ages = needed(stretch), {side: _aged(state, rule, side, now) for side in (Side.CANDIDATE, Side.STABLE)}
     told = [f"{side.value} {_known(age)}" for side, age in ages.items() if side in wanted or age is not None]
     late = [side for side in wanted if is_late(state, target, rule, side, now)]
-    says = f"{', '.join(told)}; late after {span(limit)}"
-    gone, lost = ages[Side.CANDIDATE], lost_seconds(target, rule)
-    if Side.CANDIDATE in late and gone is not None and gone > lost:
-        says = f"{', '.join(told)}; lost after {span(lost)}"
+    lost = any(is_lost(state, target, rule, side, now) for side in late)
+    limits = f"lost after {span(lost_seconds(target, rule))}" if lost else f"late after {span(limit)}"
+    says = f"{', '.join(told)}; {limits}"
     oldest = max((age for side in wanted if (age := ages[side]) is not None), default=None)
     waits = bool(late) and stretch in rule.when
     return Finding(f"{rule.name}.age", says + (_dry(rule) if waits else ""), state.name, None, oldest, limit, waits)

@@ -15,46 +15,15 @@ from hypothesis import strategies as st
 from strategies.commands import take
 from strategies.events import Event, telling
 from strategies.journal import explain
-from strategies.model import CommandKind, Reason, Rollout, with_target
+from strategies.model import CommandKind, Reason, with_target
 from strategies.phases import Phase
 from strategies.seen import CheckSeen, CheckState, Reading, Tally
 from strategies.tail import Tail, measured
-from tests.unit.strategies.build import at, state_of, tick, told
-from tests.unit.strategies.sources import RULE, SMOKE, after, judged, reading, seen
+from tests.unit.strategies.book import Book
+from tests.unit.strategies.build import at, state_of, told
+from tests.unit.strategies.sources import RULE, SMOKE, after, judged, reading
 
 GOOD, FEW = (100, 0), (1, 0)
-ABOUT_SOURCES = ("metric_", "telemetry_", "check_", "step_", "drain_")
-
-
-class Book:
-    """A rollout that goes on tick by tick, and all that its journal told of sources meanwhile."""
-
-    def __init__(self, of: Rollout, now: float = 0.0) -> None:
-        self.of, self.now, self.events = replace(of, ticked_at=at(now)), now, list[Event]()
-
-    def go(self, seconds: float, stable: Any, candidate: Any, **more: Any) -> Book:
-        """Let both sides have these counts every five seconds; None: the source knows nothing of the side."""
-        end = self.now + seconds
-        while self.now < end:
-            said = reading(stable, candidate, since=self.now, until=self.now + 5, **more)
-            self.step(5, said)
-        return self
-
-    def step(self, seconds: float, *said: Reading, **more: Any) -> Book:
-        """One tick so many seconds later."""
-        self.now += seconds
-        before, self.of = self.of, tick(self.of, self.now, seen(self.of, self.now, *said, **more))
-        self.events += explain(before, self.of, at(self.now))
-        return self
-
-    def told(self, *kinds: str) -> list[tuple[str, float]]:
-        """Kinds and times of what was told of sources, or of these kinds alone."""
-        wanted = kinds or ABOUT_SOURCES
-        return [(e.kind, (e.at - at(0)).total_seconds()) for e in self.events if e.kind.startswith(wanted)]
-
-    def data(self, kind: str) -> dict[str, Any]:
-        """What the last event of a kind carries."""
-        return dict([e for e in self.events if e.kind == kind][-1].data)
 
 
 def test_a_change_of_phase_carries_the_evidence_against_the_candidate_and_the_proof_for_it() -> None:
@@ -92,33 +61,6 @@ def test_a_failing_source_whose_question_turns_out_to_be_wrong_is_told_again() -
     book.step(5, Reading("errors", at(10), problem="parse error at char 7", mistaken=True))
     assert book.told("metric_") == [("metric_failing", 5.0), ("metric_failing", 10.0)]
     assert book.data("metric_failing")["mistaken"] is True
-
-
-def test_the_candidates_telemetry_that_goes_and_comes_back_is_told_each_once() -> None:
-    book = Book(judged(share=10.0)).go(20, GOOD, FEW).go(60, GOOD, None).go(20, GOOD, FEW)
-    assert book.told("telemetry_") == [("telemetry_lost", 55.0), ("telemetry_back", 85.0)]
-    assert book.data("telemetry_lost") == {"metric": "errors", "side": "candidate", "limit": 30.0, "dryRun": False}
-    assert book.data("telemetry_back") == {"metric": "errors", "side": "candidate"}
-
-
-def test_when_a_whole_source_goes_both_sides_are_lost_and_neither_is_back_before_it_is() -> None:
-    book = Book(judged(share=10.0)).go(20, GOOD, FEW).go(40, GOOD, None).go(60, None, None)
-    sides = [dict(e.data)["side"] for e in book.events if e.kind == "telemetry_lost"]
-    assert sides == ["candidate", "stable"]
-    assert book.told("telemetry_back") == []
-    book.go(10, GOOD, FEW)
-    assert [kind for kind, _ in book.told("telemetry_back")] == ["telemetry_back"] * 2
-
-
-def test_an_engine_that_was_away_finds_nothing_lost_that_the_source_still_knows() -> None:
-    book = Book(judged(share=10.0)).go(20, GOOD, FEW)
-    book.step(600, reading(GOOD, FEW, since=20, until=620))
-    assert book.told("telemetry_") == []
-
-
-def test_a_candidate_that_never_said_anything_is_lost_after_its_time() -> None:
-    book = Book(judged(share=10.0)).go(60, GOOD, None)
-    assert book.told("telemetry_") == [("telemetry_lost", 35.0)]
 
 
 def smoke(state: CheckState, when: float, *, attempt: int = 0, why: str = "") -> CheckSeen:

@@ -98,7 +98,8 @@ def test_the_evidence_of_a_rollout_over_several_targets_is_their_mean() -> None:
         ((16, 2), True, "candidate known 16 s ago, stable known 2 s ago; late after 15 s"),
         ((2, 16), True, "candidate known 2 s ago, stable known 16 s ago; late after 15 s"),
         ((45, 2), True, "candidate known 45 s ago, stable known 2 s ago; lost after 30 s"),
-        ((None, 2), True, "candidate not known yet, stable known 2 s ago; late after 15 s"),
+        ((2, 45), True, "candidate known 2 s ago, stable known 45 s ago; lost after 30 s"),
+        ((None, 2), True, "candidate not known yet, stable known 2 s ago; lost after 30 s"),
     ],
 )
 def test_the_age_of_each_sides_newest_interval_stands_beside_its_limit(
