@@ -12,10 +12,10 @@ from strategies import waves
 from strategies.commands import FAILED, take
 from strategies.model import Outcome, Reason, Rollout, TargetState, with_target
 from strategies.names import holder
-from strategies.observe import BELIEVED, observe
+from strategies.observe import observe
 from strategies.phases import FORWARD, TERMINAL, Phase
 from strategies.plan import OnFailure, Scope, Target
-from strategies.seen import Seen
+from strategies.seen import BELIEVED, Seen
 from strategies.steps import enter, step
 from strategies.values import evolve
 from strategies.verdict import Health, decide, overdue, stable_sick

@@ -13,10 +13,9 @@ from datetime import datetime, timedelta
 from strategies import traffic
 from strategies.model import Rollout, Side, Slot, Stage, TargetState, TrafficIntent
 from strategies.names import holder
-from strategies.observe import BELIEVED
 from strategies.phases import TERMINAL, Phase
 from strategies.plan import OnDrift, Target
-from strategies.seen import GroupState, Mark, Seen, TargetSeen, TrafficSeen
+from strategies.seen import BELIEVED, GroupState, Mark, Seen, TargetSeen, TrafficSeen
 from strategies.steps import retired
 from strategies.verdict import confirmed
 

@@ -16,15 +16,13 @@ from strategies.model import Asked, Reason, Slot, Stage, TargetState
 from strategies.names import group_name, holder, parse_endpoint
 from strategies.phases import Phase
 from strategies.plan import ProbeRule, Target
-from strategies.seen import Ack, Act, GroupSeen, GroupState, Refusal, TargetSeen, TrafficSeen
+from strategies.seen import BELIEVED, Ack, Act, GroupSeen, GroupState, Refusal, TargetSeen, TrafficSeen
 from strategies.values import evolve
 
 GRACE = timedelta(seconds=60)
 """How long a workload may stay invisible after its creation was taken (regional caches of the control plane)."""
 CRASHES = 3
 """Container restarts that make a crash loop."""
-BELIEVED = 2
-"""Equal reads in a row that are believed against what we expected."""
 
 
 def observe(

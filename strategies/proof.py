@@ -16,10 +16,9 @@ from strategies.gates import MetricKind, MetricRule, When
 from strategies.lately import broken
 from strategies.lateness import is_late, is_lost, known_at, lost_seconds, needed
 from strategies.model import Reason, Rollout, Side, TargetState
-from strategies.observe import BELIEVED
 from strategies.phases import FORWARD, Phase
 from strategies.plan import Target
-from strategies.seen import CheckState
+from strategies.seen import BELIEVED, CheckState
 
 LONG_CLEAN = 10
 """Clean probes in a row that tell a side that is well from one that fails most of the time, whatever else is known."""

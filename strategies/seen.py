@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from strategies.detours import Detour, Mirror
 
+BELIEVED = 2
+"""Equal reads in a row that are believed against what we expected."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:

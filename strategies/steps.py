@@ -11,10 +11,9 @@ from strategies.drain import Drain, drain, settle_seconds, with_rates
 from strategies.evidence import in_force
 from strategies.model import Reason, Rollout, Side, Slot, Stage, TargetState
 from strategies.names import holder
-from strategies.observe import BELIEVED
 from strategies.phases import Phase, check
 from strategies.plan import Quiet, Step, Target
-from strategies.seen import TargetSeen
+from strategies.seen import BELIEVED, TargetSeen
 from strategies.values import evolve
 from strategies.verdict import Health, confirmed, decide, settled, stable_sick
 

@@ -13,9 +13,9 @@ from enum import StrEnum
 
 from strategies import proof
 from strategies.model import Reason, Rollout, Slot, Stage, TargetState
-from strategies.observe import BELIEVED
 from strategies.phases import Phase
 from strategies.plan import OnDrift, Target
+from strategies.seen import BELIEVED
 
 
 class Health(StrEnum):
