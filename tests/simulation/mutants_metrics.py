@@ -213,7 +213,7 @@ _MUTANTS = (
     Mutant("keep evidence in the process", ((observe, "fold", _forgets_what_it_counted),)),
     Mutant("promote without the gate", ((proof, "_untried", _ungated),)),
     Mutant("let what only reports take back", ((proof, "deciding", _all_decide),)),
-    Mutant("let what only reports hold", ((proof, "_doubts", _reports_hold),)),
+    Mutant("let what only reports hold", ((proof, "_unproven", _reports_hold),)),
     Mutant("take a failed source for a failed release", ((proof, "condemned", _gone_is_bad),)),
     Mutant("measure quiet by the clock", ((steps, "drain", _by_clock),)),
     Mutant("take silence for quiet", ((counting, "turned_quiet", _silence_is_quiet),)),
