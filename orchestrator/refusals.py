@@ -107,7 +107,7 @@ def refuse_unfit(wish: Wish, hands: Mapping[str, TargetPorts], asked: Iterable[A
         if each.finding.ok:
             continue
         said = f"{each.target}: {_sentence(each.finding)}"
-        if not (each.finding.fatal and _decides(wish)):
+        if not each.finding.fatal:
             notes.append(said)
             continue
         problems.append(said)
@@ -120,11 +120,6 @@ def refuse_unfit(wish: Wish, hands: Mapping[str, TargetPorts], asked: Iterable[A
     if problems:
         raise Refused("precondition", "\n".join(dict.fromkeys(problems)))
     return tuple(dict.fromkeys(notes))
-
-
-def _decides(wish: Wish) -> bool:
-    """Whether evidence decides anything: an undo or an emergency must not wait for whoever counts."""
-    return wish.steps and not wish.emergency
 
 
 def _unfit(preflight: Callable[[], tuple[Finding, ...]]) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator.inquiry import inquire
+from orchestrator.inquiry import Asked, inquire
 from orchestrator.refusals import refuse_known, refuse_unfit
 from orchestrator.rivals import beside
 from orchestrator.store.errors import ActiveRollout, EndedRollout, UnknownRollout
@@ -64,10 +64,18 @@ def _answer(app: App, wish: Wish) -> Submission:
     if nothing is not None:
         return _told(nothing, around)
     refuse_known(app, wish, wanted, found)
-    hands = app.hands(loaded)
-    thought = begin("thought", loaded.service(), wanted, found, app.clock.now())
-    notes = refuse_unfit(wish, hands, inquire(loaded, hands, thought, app.clock.now()))
+    notes = _fit(app, wish, wanted, found)
     return _begin(app, wish, wanted, replace(around, notes=around.notes + notes))
+
+
+def _fit(app: App, wish: Wish, wanted: Revision, found: Survey) -> tuple[str, ...]:
+    """Refuse what would fail later, and say what stands in nobody's way; sources are asked where they decide."""
+    loaded, hands = wish.loaded, app.hands(wish.loaded)
+    asked: tuple[Asked, ...] = ()
+    if wish.by_evidence:
+        now = app.clock.now()
+        asked = inquire(loaded, hands, begin("thought", loaded.service(), wanted, found, now), now)
+    return refuse_unfit(wish, hands, asked)
 
 
 def _around(app: App, wish: Wish) -> Surroundings:

@@ -55,6 +55,11 @@ class Wish:
         """Whether nobody asked for it but the rule by which the image was found."""
         return self.older is not None
 
+    @property
+    def by_evidence(self) -> bool:
+        """Whether evidence decides anything of it: an undo or an emergency waits for nobody who counts or checks."""
+        return self.steps and not self.emergency
+
 
 @dataclass(frozen=True, slots=True)
 class Spare:

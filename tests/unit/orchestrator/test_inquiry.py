@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
+from orchestrator.desk import LocalDesk
 from orchestrator.manifest.loader import Loaded
 from orchestrator.manifest.problems import ManifestError
 from orchestrator.ports import TargetPorts
+from orchestrator.store.codec import decode, encode
+from orchestrator.store.records import WishRecord
 from orchestrator.submit import submit
 from orchestrator.undo import way_back
-from orchestrator.wish import Refused, Submission, Way
+from orchestrator.wish import Refused, Submission, Way, Wish, recorded, wished
 from providers.errors import Transient
 from providers.ports import Errand, Finding, Question
 from strategies.model import Side
@@ -187,26 +190,52 @@ def test_a_first_release_whose_check_cannot_be_run_is_refused() -> None:
     assert refused(bench) == "west: command smoke ./smoke is not there"
 
 
-def test_an_emergency_is_not_refused_for_whoever_counts(bench: Bench) -> None:
-    bench.source.findings = (BAD,)
-    answer = bench.begin(emergency=True, reason="on fire")
-    assert answer.way is Way.BEGUN
-    assert answer.notes == ("west: metric errors cannot be parsed",)
+def at_once(bench: Bench, wish: Wish) -> Submission:
+    return LocalDesk(bench.app).submit(wish)
 
 
-def test_an_undo_is_not_refused_for_whoever_counts(bench: Bench) -> None:
-    assert bench.release("v2").rollout.outcome.value == "promoted"
-    bench.source.findings = (DENIED,)
-    way = way_back(bench.app, "shop", None, steps=False, actor="ana", reason="")
-    wish = replace(way.wish, loaded=replace(way.wish.loaded, manifest=sourced(bench).manifest))
-    answer = submit(bench.app, wish)
-    assert answer.way is Way.BEGUN
-    assert answer.notes == ("west: metric errors the server refused (401); put `headers` right",)
+def over_the_wire(bench: Bench, wish: Wish) -> Submission:
+    return LocalDesk(bench.app).submit(wished(decode(encode(recorded(wish), "it"), WishRecord, "it"), wish.loaded))
 
 
-def sourced(bench: Bench) -> Loaded:
+def after_the_one_before(bench: Bench, wish: Wish) -> Submission:
+    """Left in the store until its way is free, and submitted from there."""
+    bench.store.keep_next("shop", recorded(wish))
+    kept = bench.store.next_wish("shop")
+    assert kept is not None
+    return submit(bench.app, wished(kept, wish.loaded))
+
+
+every_way = pytest.mark.parametrize("send", [at_once, over_the_wire, after_the_one_before])
+
+
+@every_way
+def test_an_emergency_waits_for_no_source(bench: Bench, send: Callable[[Bench, Wish], Submission]) -> None:
     bench.manifest = SOURCED
-    return bench.wish("v2").loaded
+    bench.source.findings = bench.check.findings = (BAD,)
+    answer = send(bench, bench.wish("v2", emergency=True, reason="on fire"))
+    assert (answer.way, answer.notes, bench.source.asked, bench.check.asked) == (Way.BEGUN, (), [], [])
+
+
+@every_way
+def test_an_undo_waits_for_no_source(bench: Bench, send: Callable[[Bench, Wish], Submission]) -> None:
+    answer = send(bench, undone(bench, steps=False))
+    assert (answer.way, answer.notes, bench.source.asked, bench.check.asked) == (Way.BEGUN, (), [], [])
+
+
+def test_an_undo_in_steps_is_decided_by_counts_so_its_sources_are_asked(bench: Bench) -> None:
+    wish = undone(bench, steps=True)
+    with pytest.raises(Refused, match="the server refused"):
+        submit(bench.app, wish)
+
+
+def undone(bench: Bench, *, steps: bool) -> Wish:
+    """The wish of an undo, whose manifest has a source that refuses us and a check that cannot be run."""
+    assert bench.release("v2").rollout.outcome.value == "promoted"
+    bench.source.findings = bench.check.findings = (DENIED,)
+    way = way_back(bench.app, "shop", None, steps=steps, actor="ana", reason="")
+    bench.manifest = SOURCED
+    return replace(way.wish, loaded=replace(way.wish.loaded, manifest=bench.wish("v2").loaded.manifest))
 
 
 def test_the_question_is_about_what_serves_and_what_is_wanted(bench: Bench) -> None:
