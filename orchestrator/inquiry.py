@@ -7,18 +7,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator.look import arm
 from orchestrator.manifest.loader import Loaded
 from orchestrator.manifest.metric_build import metrics_at
 from orchestrator.manifest.problems import Path
 from orchestrator.ports import TargetPorts
+from orchestrator.telemetry.faults import told
 from providers.errors import ProviderError
 from providers.ports import Arm, Errand, Finding, Question
 from strategies.gates import MetricRule
 from strategies.model import Rollout, Side
 from strategies.plan import Target
+
+if TYPE_CHECKING:
+    from orchestrator.telemetry.log import Log
 
 T = TypeVar("T")
 _AT_ONCE = 8
@@ -26,6 +30,7 @@ _AT_ONCE = 8
 _LEAST_SECONDS = 300.0
 _INTERVALS = 12
 """Over how long at least, and over how many of its intervals, a source is asked."""
+_REPORT = "nothing is decided by it until it answers: report this, with the log's line source_failed"
 _NOBODY = "nothing serves yet, so it counts nothing: ask again when something does"
 
 
@@ -38,12 +43,15 @@ class Asked:
     finding: Finding
 
 
-def inquire(loaded: Loaded, hands: Mapping[str, TargetPorts], rollout: Rollout, now: datetime) -> tuple[Asked, ...]:
+def inquire(
+    loaded: Loaded, hands: Mapping[str, TargetPorts], rollout: Rollout, now: datetime, log: Log | None = None
+) -> tuple[Asked, ...]:
     """Ask every source of every target, in the order of the manifest; `rollout` is the wanted one, begun in thought.
 
-    Reads only. Where nothing serves yet no answer is fatal: a first release is not decided by counts.
+    Reads only. Where nothing serves yet no answer is fatal: a first release is not decided by counts. Whatever goes
+    wrong with a source is a finding; what nobody foresaw is told to `log` as well.
     """
-    asking = list(_questions(loaded, hands, rollout, now))
+    asking = list(_questions(loaded, hands, rollout, now, log))
     answers = together(each.ask for each in asking)
     return tuple(
         Asked(each.target, each.path, finding)
@@ -77,6 +85,13 @@ def question(rollout: Rollout, target: Target, rule: MetricRule, now: datetime) 
     )
 
 
+def unforeseen(error: Exception, target: str, rule: MetricRule, log: Log | None) -> str:
+    """What people are told of a source that failed with `error`, which `log` is told; never the error's own text."""
+    if log is not None:
+        log.warning("source_failed", target=target, metric=rule.name, **told(error))
+    return f"failed in a way that nobody foresaw ({type(error).__name__})"
+
+
 @dataclass(frozen=True, slots=True)
 class _Asking:
     target: str
@@ -84,18 +99,25 @@ class _Asking:
     rule: MetricRule
     preflight: partial[tuple[Finding, ...]]
     serves: bool
+    log: Log | None
 
     def ask(self) -> tuple[Finding, ...]:
+        subject = f"metric {self.rule.name}"
         try:
             found = self.preflight()
         except ProviderError as error:
-            found = (Finding(False, f"metric {self.rule.name}", str(error), fatal=False),)
+            found = (Finding(False, subject, str(error), fatal=False),)
+        except Exception as error:  # noqa: BLE001 - one source's mistake must not fail what it only warns of
+            said = unforeseen(error, self.target, self.rule, self.log)
+            found = (Finding(False, subject, said, _REPORT, fatal=False),)
         if self.serves:
             return found
         return tuple(each if each.ok else replace(each, fatal=False, remedy=_NOBODY) for each in found)
 
 
-def _questions(loaded: Loaded, hands: Mapping[str, TargetPorts], rollout: Rollout, now: datetime) -> Iterator[_Asking]:
+def _questions(
+    loaded: Loaded, hands: Mapping[str, TargetPorts], rollout: Rollout, now: datetime, log: Log | None
+) -> Iterator[_Asking]:
     for number, target in enumerate(loaded.service().targets):
         _, path = metrics_at(loaded.manifest, number)
         ports, serves = hands[target.name], bool(rollout.target(target.name).stable)
@@ -103,11 +125,11 @@ def _questions(loaded: Loaded, hands: Mapping[str, TargetPorts], rollout: Rollou
             where = (*path, place)
             if rule.name in ports.metrics:
                 ask = partial(ports.metrics[rule.name].preflight, question(rollout, target, rule, now))
-                yield _Asking(target.name, where, rule, ask, serves)
+                yield _Asking(target.name, where, rule, ask, serves, log)
             elif rule.name in ports.checks:
                 ask = partial(ports.checks[rule.name].preflight, _errand(rollout, target, rule))
                 # A check is run against the candidate, whoever serves.
-                yield _Asking(target.name, where, rule, ask, serves=True)
+                yield _Asking(target.name, where, rule, ask, serves=True, log=log)
 
 
 def _stable(rollout: Rollout, target: Target) -> Arm:

@@ -74,7 +74,7 @@ def _fit(app: App, wish: Wish, wanted: Revision, found: Survey) -> tuple[str, ..
     asked: tuple[Asked, ...] = ()
     if wish.by_evidence:
         now = app.clock.now()
-        asked = inquire(loaded, hands, begin("thought", loaded.service(), wanted, found, now), now)
+        asked = inquire(loaded, hands, begin("thought", loaded.service(), wanted, found, now), now, app.log)
     return refuse_unfit(wish, hands, asked)
 
 

@@ -18,6 +18,7 @@ from providers.ports import Probes, Traffic
 
 if TYPE_CHECKING:
     from orchestrator.manifest.loader import Loaded, TargetSettings
+    from orchestrator.telemetry.log import Log
     from providers.azure.clients import Clients
     from providers.azure.credentials import Credentials
     from providers.azure.settings import TrafficManager
@@ -40,6 +41,8 @@ class App:
     store: Store
     clock: Clock = field(default_factory=SystemClock)
     listeners: tuple[Listener, ...] = ()
+    log: Log | None = None
+    """Told what goes wrong and belongs to no rollout's journal."""
     _clients: Clients | None = None
     _clusters: Clusters | None = None
     _hands: dict[str, Mapping[str, TargetPorts]] = field(default_factory=dict)

@@ -156,7 +156,7 @@ def _sources(app: App, loaded: Loaded, prospect: Prospect | None) -> Iterator[Ch
         said = "not asked, because what serves cannot be read"
         yield Checked(Finding(False, "gates.metrics", said, "put the above right", fatal=False))
         return
-    for asked in inquire(loaded, app.hands(loaded), prospect.rollout, app.clock.now()):
+    for asked in inquire(loaded, app.hands(loaded), prospect.rollout, app.clock.now(), app.log):
         yield Checked(asked.finding, asked.target)
 
 

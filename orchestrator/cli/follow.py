@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from orchestrator.cli.lines import line
 from orchestrator.cli.render import View, block
@@ -22,6 +22,9 @@ from orchestrator.runner import Drive, Driver, Ending, Patience
 from orchestrator.store.errors import StoreUnavailable
 from orchestrator.wish import Spare
 from strategies.model import Reason, Rollout
+
+if TYPE_CHECKING:
+    from orchestrator.telemetry.log import Log
 
 
 class Progress:
@@ -75,6 +78,15 @@ def listeners(session: Session) -> tuple[Listener, ...]:
     from orchestrator.telemetry.log import event_log
 
     return (event_log(session.out.err_stream, session.options.log_format),)
+
+
+def log_of(session: Session) -> Log | None:
+    """The log of what belongs to no rollout's journal, where the options ask for one."""
+    if session.options.log_format is None:
+        return None
+    from orchestrator.telemetry.log import Lines
+
+    return Lines(session.out.err_stream, session.options.log_format, session.clock.now)
 
 
 def follow(

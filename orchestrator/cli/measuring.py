@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from orchestrator.forecast_traffic import Load, Origin
-from orchestrator.inquiry import question, together
+from orchestrator.inquiry import question, together, unforeseen
 from strategies.gates import MetricKind, MetricRule
 from strategies.model import Rollout, TargetState
 from strategies.plan import Target
@@ -16,13 +16,17 @@ from strategies.seen import Reading
 
 if TYPE_CHECKING:
     from orchestrator.ports import TargetPorts
+    from orchestrator.telemetry.log import Log
+    from providers.ports import Metrics, Question
 
 
-def loads(hands: Mapping[str, TargetPorts], rollout: Rollout, now: datetime) -> dict[str, tuple[Load, ...]]:
+def loads(
+    hands: Mapping[str, TargetPorts], rollout: Rollout, now: datetime, log: Log | None = None
+) -> dict[str, tuple[Load, ...]]:
     """What each source counts now, by target; `rollout` is the wanted one, begun in thought.
 
-    What a source cannot answer is its load's `problem`. Where nothing serves yet nothing is asked: a first release is
-    not decided by counts.
+    What a source cannot answer is its load's `problem`, and told to `log` where nobody foresaw it. Where nothing
+    serves yet nothing is asked: a first release is not decided by counts.
     """
     found: dict[str, list[Load]] = {}
     asking: list[tuple[str, MetricRule, Callable[[], Reading]]] = []
@@ -33,13 +37,21 @@ def loads(hands: Mapping[str, TargetPorts], rollout: Rollout, now: datetime) -> 
             if rule.own:
                 known.append(_of_probes(rule, target, state))
             elif source is not None:
-                asking.append((target.name, rule, partial(source.read, question(rollout, target, rule, now))))
+                ask = partial(_read, source, question(rollout, target, rule, now), rule, log)
+                asking.append((target.name, rule, ask))
             elif rule.kind is not MetricKind.CHECK:
                 known.append(Load(rule.name, problem="this version cannot ask it"))
     readings = together(ask for _, _, ask in asking)
     for (name, rule, _), reading in zip(asking, readings, strict=True):
         found[name].append(of_reading(rule, reading))
     return {name: tuple(known) for name, known in found.items()}
+
+
+def _read(source: Metrics, asked: Question, rule: MetricRule, log: Log | None) -> Reading:
+    try:
+        return source.read(asked)
+    except Exception as error:  # noqa: BLE001 - one source's mistake must not fail a plan or a doctor
+        return Reading(rule.name, asked.now, problem=f"it {unforeseen(error, asked.target, rule, log)}")
 
 
 def of_reading(rule: MetricRule, reading: Reading) -> Load:

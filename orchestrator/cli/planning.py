@@ -61,15 +61,15 @@ def prospect(app: App, loaded: Loaded, digest: str | None, tag: str | None, stor
     rollout = begin("plan", loaded.service(), wanted, found, app.clock.now())
     whole = all(found.slots(target.name) for target in rollout.service.targets)
     nothing = whole and found.revision is not None and found.revision.id == wanted.id
-    places = _with_demand(rollout, places, hands or {}, store, app.clock.now())
+    places = _with_demand(rollout, places, hands or {}, store, app)
     return Prospect(loaded, rollout, places, hands is not None, nothing, notes)
 
 
 def _with_demand(
-    rollout: Rollout, places: dict[str, Place], hands: Mapping[str, TargetPorts], store: Store | None, now: datetime
+    rollout: Rollout, places: dict[str, Place], hands: Mapping[str, TargetPorts], store: Store | None, app: App
 ) -> dict[str, Place]:
     """What the sources count now, and for how long clients stayed in the last drain, as far as it is remembered."""
-    counted = loads(hands, rollout, now)
+    counted = loads(hands, rollout, app.clock.now(), app.log)
     history = store.history(rollout.service.name) if store is not None else []
     return {
         name: replace(place, demand=Demand(counted.get(name, ()), last_pinned(history, name)))

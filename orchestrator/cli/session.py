@@ -113,11 +113,11 @@ class Session:
                 self.clock.sleep(_AGAIN_SECONDS)
 
     def _near(self) -> Desk:
-        from orchestrator.cli.follow import listeners
+        from orchestrator.cli.follow import listeners, log_of
         from orchestrator.desk import LocalDesk
         from orchestrator.wiring import App
 
-        app = App(cast("Store", _Deferred(self)), self.clock, listeners=listeners(self))
+        app = App(cast("Store", _Deferred(self)), self.clock, listeners=listeners(self), log=log_of(self))
         return LocalDesk(app, self._remembered)
 
     def _far(self) -> Desk:

@@ -97,7 +97,8 @@ def serve(setup: Setup, started: Callable[[str, Daemon, Directory], None], signa
         settings = http_settings(setup.environment, listen=setup.listen, log=log)
         meters, workers, clients = Meters(version("rollout")), ThreadWorkers(), _clients()
         stack.callback(clients.close)
-        app = App(setup.store, setup.clock, listeners=(event_log(stream, setup.log_format), meters.listener()))
+        tell = (event_log(stream, setup.log_format), meters.listener())
+        app = App(setup.store, setup.clock, listeners=tell, log=log)
         stack.callback(app.disconnect)
         directory = Directory(setup.path, setup.variables, setup.store, setup.clock)
         daemon = Daemon(

@@ -22,6 +22,7 @@ from providers.ports import Errand, Finding, Question
 from strategies.model import Side
 from strategies.names import revision
 from strategies.seen import CheckSeen, Reading
+from tests.unit.orchestrator.daemon.parts import Kept
 from tests.unit.orchestrator.yard import MANIFEST, Yard, YardApp
 
 METRICS = """\
@@ -46,12 +47,12 @@ class Source:
 
     findings: tuple[Finding, ...] = ()
     asked: list[Any] = field(default_factory=list)
-    silent: bool = False
+    error: Exception | None = None
 
     def preflight(self, question: Any) -> tuple[Finding, ...]:
         self.asked.append(question)
-        if self.silent:
-            raise Transient("nobody is there")
+        if self.error is not None:
+            raise self.error
         return self.findings
 
     def read(self, question: Question) -> Reading:
@@ -138,9 +139,31 @@ def test_a_source_that_is_silent_is_a_note_and_no_refusal(bench: Bench) -> None:
 
 
 def test_a_source_that_raises_is_a_note_and_no_refusal(bench: Bench) -> None:
-    bench.source.silent = True
+    bench.source.error = Transient("nobody is there")
     answer = bench.begin()
     assert (answer.way, answer.notes) == (Way.BEGUN, ("west: metric errors nobody is there",))
+
+
+def test_a_source_or_check_that_fails_as_nobody_foresaw_is_a_note_and_a_line_in_the_log_without_its_text(
+    bench: Bench,
+) -> None:
+    bench.source.error = OverflowError("token=hush-hush")
+    bench.check.error = UnicodeEncodeError("idna", "hush-hush", 0, 1, "label too long")
+    app = bench.app
+    app.log = log = Kept()
+    bench.manifest = SOURCED
+    answer = submit(app, bench.wish("v2"))
+    assert answer.way is Way.BEGUN
+    assert answer.notes == tuple(
+        f"west: metric {name} failed in a way that nobody foresaw ({kind}); "
+        "nothing is decided by it until it answers: report this, with the log's line source_failed"
+        for name, kind in (("errors", "OverflowError"), ("smoke", "UnicodeEncodeError"))
+    )
+    assert [(line["metric"], line["error"]) for line in log.of("source_failed")] == [
+        ("errors", "OverflowError"),
+        ("smoke", "UnicodeEncodeError"),
+    ]
+    assert "hush-hush" not in f"{answer.notes} {log.lines}"
 
 
 def test_a_query_that_is_wrong_is_bad_input_at_its_line_and_all_of_it_is_said(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import pytest
 
 from orchestrator import wiring
 from orchestrator.exit_codes import ExitCode
+from providers.metrics.prometheus import PrometheusMetrics
 from tests.unit.orchestrator.cli.branch import Branch, branch
 from tests.unit.orchestrator.cli.desk import Desk
 from tests.unit.providers.metrics.servers import Data, Got, Say, serving
@@ -78,6 +80,27 @@ def test_a_source_that_is_not_there_is_a_warning_and_never_a_pass(office: Branch
     (said,) = found["warn"]
     assert said.startswith("metric errors: ")
     assert url in said
+
+
+def test_a_source_that_fails_as_nobody_foresaw_is_a_warning_and_the_rest_is_found_as_ever(
+    office: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise OverflowError("hush-hush")
+
+    monkeypatch.setattr(PrometheusMetrics, "read", broken)
+    monkeypatch.setattr(PrometheusMetrics, "preflight", broken)
+    put(office, prometheus("http://prom:9090"))
+    code, found = doctor(office)
+    assert (code, found["ok"], found["fail"]) == (0, [], [])
+    (said,) = found["warn"]
+    assert said.startswith("metric errors: failed in a way that nobody foresaw (OverflowError)")
+    assert "hush-hush" not in office.desk.said + office.desk.told
+    assert office.desk.type("doctor", office.manifest, "--tag", "v2", "--log-format", "json") == 0
+    logged = [json.loads(line) for line in office.desk.told.splitlines() if line.startswith("{")]
+    assert {(line["event"], line["metric"], line["error"]) for line in logged} == {
+        ("source_failed", "errors", "OverflowError")
+    }
 
 
 @pytest.mark.parametrize(
