@@ -1,4 +1,7 @@
-"""One look at the world: every port of every target asked once, failures kept as what they are, absence of facts."""
+"""One look at the world: every port of every target asked once, failures kept as what they are, absence of facts.
+
+All sources of counts are asked first, and heard when their target is: one that is slow has that time to answer.
+"""
 
 from __future__ import annotations
 
@@ -32,11 +35,20 @@ def look(
     `between` is called after every question, each of which may take as long as a call may; what it raises ends the
     look.
     """
+    going = [state for state in rollout.targets if state.phase not in TERMINAL]
+    asked = {state.name: _ask(rollout, state, ports[state.name], clock.now()) for state in going}
     return Seen(
         tuple(
-            _target(rollout, state, ports[state.name], heard.get(state.name, ()), clock, between=between)
-            for state in rollout.targets
-            if state.phase not in TERMINAL
+            _target(
+                rollout,
+                state,
+                ports[state.name],
+                heard.get(state.name, ()),
+                clock,
+                asked=asked[state.name],
+                between=between,
+            )
+            for state in going
         )
     )
 
@@ -48,6 +60,7 @@ def _target(
     heard: tuple[Ack | Refusal, ...],
     clock: Clock,
     *,
+    asked: list[Callable[[], Reading]],
     between: Callable[[], None],
 ) -> TargetSeen:
     problems: list[str] = []
@@ -75,7 +88,7 @@ def _target(
         groups=groups,
         traffic=traffic,
         probes=probes,
-        readings=_readings(rollout, state, ports, clock.now(), between),
+        readings=_answers(asked, between),
         checks=_checks(rollout, state, ports, clock.now(), between),
         acks=tuple(h for h in heard if isinstance(h, Ack)),
         refusals=tuple(h for h in heard if isinstance(h, Refusal)),
@@ -88,22 +101,30 @@ def _probes(rollout: Rollout, state: TargetState, ports: TargetPorts, now: datet
     return ports.probes.sample(dict(due)) if due else ()
 
 
-def _readings(
-    rollout: Rollout, state: TargetState, ports: TargetPorts, now: datetime, between: Callable[[], None]
-) -> tuple[Reading, ...]:
-    found = []
-    for asking in to_ask(state, rollout.service.target(state.name), now):
-        question = Question(
-            service=rollout.service.name,
-            target=state.name,
-            since=asking.since,
-            now=now,
-            step_seconds=asking.step_seconds,
-            stable=arm(rollout, state, Side.STABLE),
-            candidate=arm(rollout, state, Side.CANDIDATE),
-            leaving=asking.leaving,
+def _ask(rollout: Rollout, state: TargetState, ports: TargetPorts, now: datetime) -> list[Callable[[], Reading]]:
+    """Put the questions that are due to a target's sources; the answers are waited for later."""
+    return [
+        ports.ask(
+            asking.metric,
+            Question(
+                service=rollout.service.name,
+                target=state.name,
+                since=asking.since,
+                now=now,
+                step_seconds=asking.step_seconds,
+                stable=arm(rollout, state, Side.STABLE),
+                candidate=arm(rollout, state, Side.CANDIDATE),
+                leaving=asking.leaving,
+            ),
         )
-        found.append(ports.metrics[asking.metric].read(question))
+        for asking in to_ask(state, rollout.service.target(state.name), now)
+    ]
+
+
+def _answers(asked: list[Callable[[], Reading]], between: Callable[[], None]) -> tuple[Reading, ...]:
+    found = []
+    for answer in asked:
+        found.append(answer())
         between()
     return tuple(found)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
-from providers.ports import Check, Metrics, Probes, Traffic, Workloads
+from providers.ports import Check, Metrics, Probes, Question, Traffic, Workloads
+from strategies.seen import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,10 @@ class TargetPorts:
     checks: Mapping[str, Check] = field(default_factory=dict)
     routing_keys: tuple[str, ...] = ()
     """What the leases on the profile or the routes are called; two services may share one."""
+
+    def ask(self, metric: str, question: Question) -> Callable[[], Reading]:
+        """Put a question to a source without waiting for it; what is returned gives the answer."""
+        return partial(self.metrics[metric].read, question)
 
 
 class PortsOf(Protocol):

@@ -178,11 +178,11 @@ def _reading(state: TargetState, target: Target, rule: MetricRule, reading: Read
     counts = bool(reading.stable or reading.candidate)
     if counts or reading.problem is not None:
         # One that tells nothing is no answer yet: what ailed the source may ail it still.
-        known = evolve(known, problem=reading.problem, mistaken=reading.mistaken)
+        vain = 0 if counts else known.vain + 1
+        known = evolve(known, problem=reading.problem, mistaken=reading.mistaken, vain=vain)
     known = evolve(
         known,
         asked_at=reading.at,
-        vain=known.vain + 1 if reading.problem is not None and not counts else 0,
         stable_at=_newest(known.stable_at, reading.stable),
         candidate_at=_newest(known.candidate_at, reading.candidate),
         told_stable=_told(known.told_stable, known.stable_at, reading.stable),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.manifest.loader import Loaded, from_snapshot
-from orchestrator.patient import Patient
+from orchestrator.patient import PatientPorts
 from orchestrator.store.memory import MemoryStore
 from orchestrator.store.records import Snapshot
 from orchestrator.wiring import App
@@ -66,10 +66,9 @@ def test_a_slow_source_is_waited_for_before_a_rollout_and_in_none_of_its_looks(
     app: App, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app.store, "snapshot", lambda _id: loaded.snapshot)
-    sources = app.hands_of("r1")["west"].metrics
-    assert {name: type(each) for name, each in sources.items()} == dict.fromkeys(
-        ("server", "platform", "logs", "hook"), Patient
-    )
+    ports = app.hands_of("r1")["west"]
+    assert isinstance(ports, PatientPorts)
+    assert set(ports.patients) == {"server", "platform", "logs", "hook"}
 
 
 @pytest.mark.parametrize("way", ["forget", "close"])

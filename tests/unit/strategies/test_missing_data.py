@@ -202,6 +202,31 @@ def test_a_source_that_does_not_answer_is_asked_less_and_less_often_and_the_prob
     assert len(asked) < 12
 
 
+def test_a_source_that_times_out_is_asked_less_often_though_it_has_not_answered_yet_at_every_other_look() -> None:
+    of, asked, open_since, told = judged(), [], None, []
+    for when in range(2, 900, 2):
+        said = []
+        if to_ask(state_of(of), of.service.targets[0], at(when)):
+            if open_since is None:
+                asked.append(when)
+            answered = open_since is not None and when - open_since >= 5
+            problem = "did not answer within 5 s" if answered else None
+            said = [Reading("errors", at(open_since if answered else when), problem=problem)]
+            open_since = None if answered else open_since or when
+        of = tick(of, when, seen(of, when, *said))
+        told.append(state_of(of).metrics[0].problem)
+    assert len(asked) <= 900 / 30 + 5
+    assert set(told[told.index("did not answer within 5 s") :]) == {"did not answer within 5 s"}
+
+
+def test_a_source_that_answers_again_is_asked_as_often_as_before() -> None:
+    of = judged()
+    for when in (2, 10, 30, 60):
+        of = tick(of, when, seen(of, when, Reading("errors", at(when), problem="timed out")))
+    of = tick(of, 90, seen(of, 90, reading(GOOD, GOOD, since=0, until=90)))
+    assert to_ask(state_of(of), of.service.targets[0], at(95))
+
+
 def test_in_the_first_minute_of_a_step_one_looks_every_second_and_later_as_the_source_counts() -> None:
     of = judged()
     for when in (0.5, 59.0):
