@@ -116,7 +116,7 @@ def translate(error: Exception, doing: str, namespace: str = "Microsoft.Containe
         return error
     if isinstance(error, SerializationError):
         return Invalid(f"{doing}: the request could not be written: {_first_line(error)}", code="Unwritable")
-    if isinstance(error, DecodeError | DeserializationError | json.JSONDecodeError):
+    if isinstance(error, DecodeError | DeserializationError | json.JSONDecodeError | RecursionError):
         return Transient(f"{doing}: the answer could not be read, so it has to be looked at again", code="Unreadable")
     if isinstance(error, ClientAuthenticationError) and error.response is None:
         remedy = "sign in (az login) or give this process a workload or managed identity"
@@ -175,7 +175,7 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
             pass
         try:
             when = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, OverflowError):
             continue
         aware = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
         return max((aware - (now or datetime.now(UTC))).total_seconds(), 0.0)

@@ -16,8 +16,8 @@ from strategies.seen import Reading, Tally
 MOST = 600
 """How many intervals are asked for at one look where nothing else is said; what is older is let go."""
 _ORIGIN = datetime.min.replace(tzinfo=UTC)
-_LARGEST = 2**53
-"""Beyond it a number of JSON no longer tells neighbours apart."""
+LARGEST = 2**53
+"""The largest number that is taken from a source: beyond it one of JSON no longer tells neighbours apart."""
 _SHOWN = 100
 
 
@@ -79,9 +79,9 @@ def parse(text: object) -> datetime | None:
         return None
     try:
         when = datetime.fromisoformat(text)
-    except ValueError:
+        return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
 
 
 def whole(value: object) -> int | None:
@@ -89,7 +89,7 @@ def whole(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     # Written so that NaN, which is neither less nor more than anything, is refused as well.
-    return round(value) if 0 <= value <= _LARGEST else None
+    return round(value) if 0 <= value <= LARGEST else None
 
 
 def reading(

@@ -31,6 +31,8 @@ _REMEDIES = {
     404: "check the path of `url`",
 }
 _SHOWN = 300
+_DEEPEST = 64
+"""How deep an answer may be nested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,7 @@ class Answer:
     @property
     def at(self) -> datetime | None:
         """What the server's own clock said, to the second; None where it did not tell."""
-        try:
-            when = parsedate_to_datetime(self.headers.get("date", ""))
-        except ValueError:
-            return None
-        return when.astimezone(UTC) if when.tzinfo is not None else when.replace(tzinfo=UTC)
+        return _date(self.headers.get("date", ""))
 
     def wait_seconds(self, now: datetime) -> float | None:
         """How long it wants to be left alone, of 429 and 503; None where it does not say. `now` is for dates."""
@@ -74,12 +72,8 @@ class Answer:
         text = self.headers.get("retry-after", "")
         if text.isascii() and text.isdigit():
             return float(text)
-        try:
-            when = parsedate_to_datetime(text)
-        except ValueError:
-            return None
-        aware = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
-        return max((aware - now).total_seconds(), 0.0)
+        when = _date(text)
+        return None if when is None else max((when - now).total_seconds(), 0.0)
 
 
 def refusal(answer: Answer, doing: str, said: str = "", wait_seconds: float | None = None) -> ProviderError:
@@ -102,18 +96,43 @@ def refusal(answer: Answer, doing: str, said: str = "", wait_seconds: float | No
 def json_of(answer: Answer, doing: str) -> Any:
     """The JSON of an answer; raises Transient (code `Unreadable`) when it is none."""
     try:
-        return json.loads(answer.body)
-    except (ValueError, RecursionError):
+        return parsed(answer.body)
+    except ValueError:
         shown = excerpt(answer)
         what = f"it begins with {shown[:60]!r}" if shown else "it is empty"
         message = f"{doing}: the answer of {answer.where} is no JSON: {what}; check that `url` is the right one"
         raise Transient(message, code="Unreadable") from None
 
 
+def parsed(text: str | bytes) -> Any:
+    """The JSON of a text; raises ValueError where it is none, and where it is nested deeper than any answer is."""
+    try:
+        document = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    level = [document]
+    for _ in range(_DEEPEST):
+        level = [each for each in level if isinstance(each, dict | list)]
+        if not level:
+            return document
+        level = [each for outer in level for each in (outer.values() if isinstance(outer, dict) else outer)]
+    # Writing it out, in a message, would need as many calls within each other as reading it did.
+    raise ValueError("nested too deep")
+
+
 def excerpt(answer: Answer) -> str:
     """The beginning of an answer as one line of text, without the secrets that were sent."""
     text = answer.hidden(answer.body.decode(errors="replace"))
     return " ".join(text[: 4 * _SHOWN].split())[:_SHOWN]
+
+
+def _date(text: str) -> datetime | None:
+    """A date of HTTP in UTC; None for what is none."""
+    try:
+        when = parsedate_to_datetime(text)
+        return when.astimezone(UTC) if when.tzinfo is not None else when.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _forms(secret: str) -> Iterator[str]:

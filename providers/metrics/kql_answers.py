@@ -9,7 +9,6 @@ Source: "Azure Monitor Log Analytics API response format" and "make-series opera
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from providers.metrics.grid import Found, Grid, parse, shown, stamp, whole
+from providers.metrics.http_answers import parsed
 from strategies.gates import MetricKind
 from strategies.seen import Tally
 
@@ -92,7 +92,7 @@ def talkers(body: Any, seconds: float) -> tuple[tuple[str, float], ...] | str:
 def refusal(text: str) -> tuple[str, str]:
     """The code and the texts of a refused query, empty where its answer has none."""
     try:
-        return _errors(json.loads(text))
+        return _errors(parsed(text))
     except ValueError:
         return "", ""
 

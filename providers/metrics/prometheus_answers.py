@@ -14,18 +14,19 @@ from typing import Any
 
 from providers.errors import Invalid, ProviderError, Transient
 from providers.metrics.counters import Step, given, grown
-from providers.metrics.grid import Grid, shown, stamp
+from providers.metrics.grid import LARGEST, Grid, shown, stamp
 from providers.metrics.http_answers import Answer, json_of, refusal
 from providers.metrics.prometheus_requests import Query, counts_intervals
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _NO_NUMBERS = ("NaN", "+Inf", "-Inf")
-_LARGEST = 2**53
 _EXACT = 6
 """Decimals that count when a number is rounded; those after them are what adding up leaves behind."""
 _NEVER = ("bad_data", "execution")
 _CLIENTS = 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = 1e11
+"""Seconds since 1970 that no time of a server is beyond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def clients(answer: Answer, doing: str) -> tuple[tuple[str, float], ...]:
     for series in _result(answer, doing, "vector"):
         _, text = _pair(series.get("value"), doing, answer)
         rate = float(text) if isinstance(text, str) and _NUMBER.fullmatch(text) else 0.0
-        if 0 < rate < math.inf:
+        if 0 < rate <= LARGEST:
             name = _labels(series, answer)
             found[name] = found.get(name, 0.0) + rate
     most = sorted(found.items(), key=lambda client: (-client[1], client[0]))
@@ -169,7 +170,7 @@ def _strange(answer: Answer, doing: str, document: object) -> ProviderError:
 def _pair(pair: object, doing: str, answer: Answer) -> tuple[datetime, object]:
     if isinstance(pair, list) and len(pair) == 2:
         when, text = pair
-        if isinstance(when, int | float) and not isinstance(when, bool) and abs(when) < 1e11:
+        if isinstance(when, int | float) and not isinstance(when, bool) and 0 <= when < _LAST:
             return _EPOCH + timedelta(milliseconds=round(when * 1000)), text
     raise Transient(f"{doing}: expected a time and a value; got {shown(pair, answer.hidden)}", code="Unreadable")
 
@@ -183,7 +184,7 @@ def _whole(text: object, answer: Answer) -> tuple[int | None, str | None]:
     value = float(text)
     if value < 0:
         return None, f"{answer.hidden(text)}, and no count is below zero"
-    if value > _LARGEST:
+    if value > LARGEST:
         return None, f"{answer.hidden(text)}, too large to be counted exactly"
     return math.floor(round(value, _EXACT) + 0.5), None
 

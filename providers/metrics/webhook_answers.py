@@ -11,19 +11,17 @@ its counter began anew, and in `instances` how many workloads were counted.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from providers.metrics.grid import shown, stamp
+from providers.metrics.grid import LARGEST, shown, stamp
 from strategies.seen import Tally
 
 _ANSWER = {"intervals", "clients"}
 _INTERVAL = {"since", "until", "stable", "candidate"}
 _SIDE = {"requests", "reset", "instances"}
-_MOST = 2**53
 _CLIENTS = 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = "a time with its zone, as 2026-01-01T00:00:00Z, or seconds since 1970"
@@ -144,7 +142,7 @@ def _clients(found: Any, hidden: Callable[[str], str]) -> tuple[tuple[str, float
     if not isinstance(found, Mapping):
         raise _Bad("clients", "an object of requests per second by client", found)
     for name, rate in found.items():
-        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < math.inf:
+        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= LARGEST:
             raise _Bad(f"clients[{name}]", "requests per second, 0 or more", rate)
     talking = [(hidden(str(name)), float(rate)) for name, rate in found.items() if rate > 0]
     return tuple(sorted(talking, key=lambda client: (-client[1], client[0]))[:_CLIENTS])
@@ -174,7 +172,12 @@ def _time(value: Any, path: str) -> datetime:
 
 
 def _count(value: Any, path: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST or value != int(value):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not 0 <= value <= LARGEST
+        or value != int(value)
+    ):
         raise _Bad(path, "a whole number, 0 or more", value)
     return int(value)
 
