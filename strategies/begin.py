@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from strategies import names, split
-from strategies.gates import When
 from strategies.model import Revision, Rollout, Slot, TargetState
 from strategies.plan import Service, Target, at_once
 from strategies.seen import Mark
@@ -76,12 +75,12 @@ def begin(
 
 
 def _planned(target: Target, *, steps: bool, stable: bool) -> Target:
-    """The target with the plan that this rollout follows; one that skips its steps waits for no gate before them."""
+    """The target with the plan that this rollout follows; one that skips its steps waits for no source and no check.
+
+    Its sources are still asked who talks to the side that leaves.
+    """
     if not steps:
-        rules = tuple(
-            replace(rule, when=tuple(w for w in rule.when if w is not When.BEFORE)) for rule in target.metrics
-        )
-        target = replace(target, metrics=tuple(rules))
+        target = replace(target, metrics=tuple(replace(rule, when=()) for rule in target.metrics))
     return target if steps and stable else replace(target, plan=at_once(target.plan))
 
 

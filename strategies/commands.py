@@ -22,7 +22,7 @@ from strategies.values import evolve
 
 FAILED = "failed"
 """The code of a pause that a failed verdict caused."""
-_DRAINS = (Phase.DRAINING, Phase.CLEARING)
+_DRAINS = (Phase.DRAINING, Phase.DRAINED, Phase.CLEARING)
 
 
 def take(rollout: Rollout) -> Rollout:
@@ -114,17 +114,15 @@ def _go_on(rollout: Rollout, *, waive: bool) -> Rollout:
             # Somebody else's change of our split was held for a person: the word is to write ours again.
             again = Asked(state.asked.intent, rollout.ticked_at, state.asked.share)
             return evolve(state, asked=again, drift_since=None)
+        asked = state.doubt is not None and state.asks_person
+        overruled = state.step if waive or asked else state.overruled
         if state.phase in _DRAINS:
-            return evolve(state, approved=len(rollout.service.target(state.name).plan.steps))
+            whole = len(rollout.service.target(state.name).plan.steps)
+            return evolve(state, approved=state.approved if asked else whole, overruled=overruled)
         if state.phase is not Phase.HOLDING:
             return state
-        asked = state.doubt is not None and state.asks_person
-        return evolve(
-            state,
-            approved=state.step,
-            waived=state.step if waive else state.waived,
-            overruled=state.step if waive or asked else state.overruled,
-        )
+        waived = state.step if waive else state.waived
+        return evolve(state, approved=state.step, waived=waived, overruled=overruled)
 
     return evolve(rollout, targets=tuple(agree(state) for state in rollout.targets))
 

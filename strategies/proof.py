@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from strategies.alone import fails_alone
 from strategies.counting import checked, evidence_of, late_seconds
 from strategies.evidence import ALPHA, BETA, Evidence, e_value, proof
 from strategies.gates import MetricKind, MetricRule, When
@@ -41,14 +42,22 @@ def e_of(state: TargetState, target: Target) -> float:
     return sum(rule.weight * e_value(evidence_of(state, rule.name), steps) for rule in rules) / whole
 
 
-def e_of_rollout(rollout: Rollout) -> float:
-    """The evidence against the candidate everywhere; the rollout is taken back at `1 / ALPHA`."""
+def e_of_rollout(rollout: Rollout, judging: str | None = None) -> float:
+    """The evidence against the candidate everywhere; the rollout is taken back at `1 / ALPHA`.
+
+    `judging`: for the verdict on this target, against which nothing counts that was said of others judged before.
+    """
     found = [
-        e_of(state, target)
+        e_of(state, target) if judging in (None, state.name) or _is_open(state) else 0.0
         for state in rollout.targets
         if deciding(target := rollout.service.target(state.name)) and state.stable
     ]
     return sum(found) / len(found) if found else 1.0
+
+
+def _is_open(state: TargetState) -> bool:
+    """Whether this target may still be judged."""
+    return state.phase in FORWARD and state.failure is None
 
 
 def condemned(rollout: Rollout, state: TargetState, now: datetime) -> Reason | None:
@@ -57,7 +66,7 @@ def condemned(rollout: Rollout, state: TargetState, now: datetime) -> Reason | N
     return (
         _check_failed(state, target)
         or _worse(rollout, state, target)
-        or _broken(state, target)
+        or _broken(state, target, now)
         or _silent(state, target, now)
     )
 
@@ -72,11 +81,11 @@ def _check_failed(state: TargetState, target: Target) -> Reason | None:
 
 
 def _worse(rollout: Rollout, state: TargetState, target: Target) -> Reason | None:
-    e = e_of_rollout(rollout) if deciding(target) else 0.0
+    e = e_of_rollout(rollout, state.name) if deciding(target) else 0.0
     if e < 1 / ALPHA:
         return None
     own = e_of(state, target)
-    able = [other for other in rollout.targets if other.phase in FORWARD and other.failure is None]
+    able = (other for other in rollout.targets if _is_open(other))
     most = max((e_of(other, rollout.service.target(other.name)) for other in able), default=own)
     if own < most:
         return None
@@ -106,18 +115,20 @@ def _numbers(seen: Evidence) -> tuple[tuple[str, str | float | int | None], ...]
     )
 
 
-def _broken(state: TargetState, target: Target) -> Reason | None:
+def _broken(state: TargetState, target: Target, now: datetime) -> Reason | None:
     """Not to wait for proof where most requests fail, and something else than the counts of one population says so."""
     if any(slot.failed for slot in state.stable):
         return None
-    failing = any(slot.failed for slot in state.candidate)
+    failing = any(slot.failed >= BELIEVED for slot in state.candidate)
     stretch = target.plan.steps[state.step].stretch
     for rule in deciding(target):
         seen = evidence_of(state, rule.name)
         if rule.kind is not MetricKind.FAILURES or stretch not in rule.when:
             continue
         last = broken(seen.recent, (seen.stable_requests, seen.stable_failures))
-        if last is None or not (failing or (last.instances or 0) >= 2):
+        if last is None or (now - last.until).total_seconds() > late_seconds(rule, target):
+            continue
+        if not failing and (last.instances or 0) < 2:
             continue
         if (stretch is When.AFTER or not last.stable_requests) and not (failing and _clean(state)):
             # Nobody else gets requests just now, so what fails may be what everybody needs: the probes must tell.
@@ -180,6 +191,8 @@ def _unproven(state: TargetState, target: Target, now: datetime) -> Iterator[Rea
             found = None
         if found is not None:
             yield found
+    if (failing := fails_alone(state, target, now)) is not None:
+        yield failing
 
 
 def _unfinished(state: TargetState, rule: MetricRule) -> Reason | None:

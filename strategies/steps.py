@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from strategies import counting, proof, traffic, waves
-from strategies.asking import needs_word, undecided, unsettled, unwell
+from strategies.alone import fails_alone
+from strategies.asking import needs_word, undecided, unsettled, unwell, urgent
 from strategies.drain import Drain, drain, settle_seconds, with_rates
 from strategies.evidence import in_force
 from strategies.model import Reason, Rollout, Side, Slot, Stage, TargetState
@@ -98,7 +99,7 @@ def _holding(rollout: Rollout, state: TargetState, target: Target, now: datetime
     state = evolve(state, doubt=doubt)
     if needs_word(verdict):
         return unwell(state, verdict)
-    unclear = unsettled(state, verdict)
+    unclear = unsettled(state, verdict) or urgent(doubt)
     rest = step.hold_seconds - (now - state.since).total_seconds()
     if unclear is None and rest > 0 and not waived:
         return evolve(state, note=f"holds at {_says(step)} for another {rest:.0f} s")
@@ -169,9 +170,17 @@ def _draining(rollout: Rollout, state: TargetState, target: Target, now: datetim
     verdict = decide(rollout, state, now)
     if needs_word(verdict):
         return unwell(state, verdict)
+    state = evolve(state, doubt=_kept_for(state, target, now))
+    if state.doubt is not None:
+        return undecided(state, target, state.doubt, now)
     if not (drained.done and confirmed(state) and state.online and verdict.health is Health.HEALTHY):
         return state
     return evolve(enter(state, Phase.DRAINED, now), drained_at=now)
+
+
+def _kept_for(state: TargetState, target: Target, now: datetime) -> Reason | None:
+    """Why the old side is not given up though it has drained; a person may say that it is."""
+    return None if state.overruled >= state.step else fails_alone(state, target, now)
 
 
 def _drained(rollout: Rollout, state: TargetState, now: datetime) -> TargetState:
@@ -180,6 +189,9 @@ def _drained(rollout: Rollout, state: TargetState, now: datetime) -> TargetState
     verdict = decide(rollout, state, now)
     if verdict.health is not Health.HEALTHY:
         return unwell(state, verdict)
+    state = evolve(state, doubt=_kept_for(state, target, now))
+    if state.doubt is not None:
+        return undecided(state, target, state.doubt, now)
     if not (confirmed(state) and state.online):
         return evolve(state, note="waits for Online and a clean read")
     drained = _drain(state, target, Side.STABLE, now)

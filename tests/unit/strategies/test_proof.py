@@ -10,9 +10,10 @@ from strategies.counting import to_check
 from strategies.evidence import ALPHA
 from strategies.gates import MetricKind, MetricRule, When
 from strategies.model import CommandKind, Outcome, Rollout
-from strategies.phases import Phase
+from strategies.phases import FORWARD, RETURNING_HOME, Phase
+from strategies.plan import OnFailure, ProbeRule, Scope, WaveRule
 from strategies.proof import e_of, e_of_rollout
-from strategies.seen import CheckState
+from strategies.seen import CheckState, Reading
 from tests.unit.strategies.build import at, phases, state_of, tick, told
 from tests.unit.strategies.sources import RULE, SMOKE, after, check, judged, reading, seen
 
@@ -121,12 +122,44 @@ def test_one_bad_target_takes_the_rollout_back_and_is_the_one_that_is_named() ->
 
 
 def test_most_requests_failing_beside_failing_probes_needs_no_proof_where_dns_carries_the_split() -> None:
-    of = judged(by_resolver=True)
+    of = judged(by_resolver=True, probe=ProbeRule(2.0, 2, 3))
     of = after(of, 5, GOOD, (30, 30))
     assert of.failure is None
     of = tick(of, 6, seen(of, 6, probes="candidate"))
+    assert of.failure is None, "one failed probe may be an accident on the way"
+    of = tick(of, 8, seen(of, 8, probes="candidate"))
     assert of.failure is not None
     assert of.failure.code == "broken"
+
+
+def test_counts_of_long_ago_take_nobody_back_when_probes_begin_to_fail() -> None:
+    of = after(judged(by_resolver=True, probe=ProbeRule(2.0, 2, 5)), 5, GOOD, (30, 30))
+    for when in (200, 205, 210):
+        gone = Reading("errors", at(when), problem="connection refused")
+        of = tick(of, when, seen(of, when, gone, probes="candidate"))
+    assert (of.failure, phase(of)) == (None, Phase.HOLDING)
+
+
+def test_what_was_said_against_a_target_that_is_judged_is_not_held_against_the_others() -> None:
+    """Wave two is bad, and goes back alone; wave one serves well, and goes on."""
+    of = judged(names=("west", "north"))
+    targets = tuple(replace(each, wave=1 + number) for number, each in enumerate(of.service.targets))
+    of = replace(of, service=replace(of.service, targets=targets, waves=WaveRule(on_failure=Scope.WAVE)))
+    for when in range(5, 40, 5):
+        said = reading(GOOD, GOOD, since=when - 5, until=when), reading(GOOD, BAD, since=when - 5, until=when)
+        of = tick(of, when, seen(of, when, said[0]), seen(of, when, said[1], name="north"))
+    assert of.target("north").phase in RETURNING_HOME
+    assert (of.target("west").failure, of.target("west").phase in FORWARD) == (None, True)
+
+
+def test_a_pause_marks_the_target_that_failed_and_no_other() -> None:
+    of = judged(names=("west", "north"))
+    of = replace(of, service=replace(of.service, on_failure=OnFailure.PAUSE))
+    for when in range(5, 40, 5):
+        said = reading(GOOD, GOOD, since=when - 5, until=when), reading(GOOD, BAD, since=when - 5, until=when)
+        of = tick(of, when, seen(of, when, said[0]), seen(of, when, said[1], name="north"))
+    assert of.paused is not None
+    assert (of.target("west").failure, of.target("north").failure is None) == (None, False)
 
 
 def test_most_requests_of_one_population_failing_is_no_proof_where_dns_carries_the_split() -> None:
@@ -141,12 +174,12 @@ def test_most_requests_of_one_population_failing_is_no_proof_where_dns_carries_t
 
 
 def test_a_version_that_breaks_when_it_has_everything_is_taken_back_while_the_old_side_is_warm() -> None:
-    of = after(judged(share=50.0), 20, GOOD, GOOD)
+    of = after(judged(share=50.0, probe=ProbeRule(2.0, 2, 3)), 20, GOOD, GOOD)
     whole = replace(state_of(of), step=3, share=100.0)
     of = replace(of, targets=(whole,))
     for when in range(25, 60, 5):
         said = reading((0, 0), (100, 100), since=when - 5, until=when)
-        of = tick(of, when, seen(of, when, said, probes="candidate" if when > 50 else "well"))
+        of = tick(of, when, seen(of, when, said, probes="candidate" if when > 45 else "well"))
     assert of.failure is not None
     assert of.failure.code == "broken"
 
