@@ -19,8 +19,19 @@ class Kind(Enum):
     TEXT = "a text"
     FLAG = "true or false"
     NUMBER = "a whole number"
+    AMOUNT = "a number"
     TEXTS = "an object whose values are texts"
     MOMENT = "a time such as 2030-01-31T18:00:00Z"
+
+
+_NUMBERS = (Kind.NUMBER, Kind.AMOUNT)
+_TYPES: dict[Kind, type | tuple[type, ...]] = {
+    Kind.TEXT: str,
+    Kind.FLAG: bool,
+    Kind.NUMBER: int,
+    Kind.AMOUNT: (int, float),
+    Kind.TEXTS: dict,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +60,9 @@ class Field:
                 schema |= {"enum": list(self.one_of)} if self.one_of else {}
             case Kind.FLAG:
                 schema |= {"type": "boolean"}
-            case Kind.NUMBER:
-                schema |= {"type": "integer", "minimum": self.least, "maximum": self.most}
+            case Kind.NUMBER | Kind.AMOUNT:
+                kind = "integer" if self.kind is Kind.NUMBER else "number"
+                schema |= {"type": kind, "minimum": self.least, "maximum": self.most}
             case Kind.TEXTS:
                 schema |= {"type": "object", "additionalProperties": {"type": "string"}}
             case Kind.MOMENT:
@@ -61,8 +73,7 @@ class Field:
         """Check a JSON value and return it as the handler wants it; raises ValueError saying what was expected."""
         if self.kind is Kind.MOMENT:
             return _moment(value)
-        types: dict[Kind, type] = {Kind.TEXT: str, Kind.FLAG: bool, Kind.NUMBER: int, Kind.TEXTS: dict}
-        fits = isinstance(value, types[self.kind]) and not (self.kind is Kind.NUMBER and isinstance(value, bool))
+        fits = isinstance(value, _TYPES[self.kind]) and not (self.kind in _NUMBERS and isinstance(value, bool))
         if fits and self.kind is Kind.TEXTS:
             fits = all(isinstance(each, str) for each in value.values())
         if not fits:
@@ -72,7 +83,7 @@ class Field:
         if self.kind is Kind.TEXTS:
             for text in (*value, *value.values()):
                 check_text(text, None)
-        if self.kind is Kind.NUMBER and not self.least <= value <= self.most:
+        if self.kind in _NUMBERS and not self.least <= value <= self.most:
             raise ValueError(f"must be from {self.least} to {self.most}; got {value}")
         return value
 

@@ -185,7 +185,10 @@ def plan(asked: Asked) -> Told:
 
     loaded = manifest_of(asked)
     digest, tag = image_of(asked, loaded)
-    return Told({"schema": SCHEMA, "plans": [plan_document(planned(asked.desk.prospect(loaded, digest, tag)))]})
+    rps, failing = asked.given["rps"], asked.given["failing"]
+    part = None if failing is None else failing / 100
+    found = planned(asked.desk.prospect(loaded, digest, tag), rps=rps, failing=part)
+    return Told({"schema": SCHEMA, "plans": [plan_document(found)]})
 
 
 def doctor(asked: Asked) -> Told:

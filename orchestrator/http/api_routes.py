@@ -96,6 +96,11 @@ _UNDO = (
     _REASON,
     _ACTOR,
 )
+_PLAN = (
+    *_MANIFEST,
+    Field("rps", "Assume so many requests per second at each target, whatever its sources say.", Kind.AMOUNT),
+    Field("failing", "Assume that so many percent of the requests fail.", Kind.AMOUNT, most=100),
+)
 _ALL = "/services/{service}"
 _SUBMITTED = {200: "Submitted", 201: "Submitted", 202: "Submitted"}
 
@@ -237,7 +242,7 @@ ROUTES: tuple[Route, ...] = (
         "Every change in order with its time; changes nothing.",
         does.plan,
         {200: "Plans", 409: "Error"},
-        body=_MANIFEST,
+        body=_PLAN,
         slow=True,
     ),
     Route(

@@ -46,6 +46,7 @@ def fitting(field: Field) -> st.SearchStrategy[Any]:
         Kind.TEXT: st.sampled_from(field.one_of) if field.one_of else TEXTS,
         Kind.FLAG: st.booleans(),
         Kind.NUMBER: st.integers(field.least, min(field.most, 3)) if field.least <= 3 else st.just(field.least),
+        Kind.AMOUNT: st.floats(field.least, min(field.most, 1000)),
         Kind.TEXTS: st.dictionaries(TEXTS, TEXTS, max_size=2),
         Kind.MOMENT: st.just("2030-01-31T18:00:00Z"),
     }

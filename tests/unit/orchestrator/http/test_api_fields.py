@@ -19,6 +19,7 @@ FIELDS = (
     Field("name", "a name", required=True, longest=5, pattern="[a-z]+", example="abc"),
     Field("flag", "a flag", Kind.FLAG, default=False),
     Field("count", "a number", Kind.NUMBER, default=3, least=1, most=9),
+    Field("part", "an amount", Kind.AMOUNT, most=100),
     Field("words", "words", Kind.TEXTS),
     Field("at", "a time", Kind.MOMENT),
     Field("kind", "a kind", one_of=("x", "y")),
@@ -40,12 +41,13 @@ def problems(body: Any) -> list[str]:
 def test_what_fits_is_read_and_what_is_left_out_has_its_default() -> None:
     read_back = read_body(FIELDS, b'{"name": "abc", "at": "2030-01-31T19:00:00+01:00", "words": {"a": "b"}}')
     at = datetime(2030, 1, 31, 18, tzinfo=UTC)
-    assert read_back == {"name": "abc", "flag": False, "count": 3, "words": {"a": "b"}, "at": at, "kind": None}
+    absent = {"part": None, "kind": None}
+    assert read_back == {"name": "abc", "flag": False, "count": 3, "words": {"a": "b"}, "at": at, **absent}
 
 
 def test_every_problem_is_told_at_once() -> None:
-    wrong = {"name": "ABCDEF", "flag": "yes", "count": 10, "words": {"a": 1}, "at": "soon", "kind": "z", "more": 1}
-    assert problems(wrong) == ["name", "flag", "count", "words", "at", "kind", "more"]
+    wrong = {"name": "ABCDEF", "flag": "yes", "count": 10, "part": -0.5, "words": {"a": 1}, "at": "soon"}
+    assert problems({**wrong, "kind": "z", "more": 1}) == [*wrong, "kind", "more"]
     assert problems({}) == ["name"]
     assert problems(b"") == ["name"]
 
@@ -63,6 +65,16 @@ def test_what_is_no_json_object_is_refused_with_a_sentence(body: bytes) -> None:
 @pytest.mark.parametrize("at", ["2030-01-31T18:00:00", "0001-01-01T00:00:00+10:00", 5, True, "2030-13-01T00:00:00Z"])
 def test_a_time_has_its_zone_and_can_be(at: Any) -> None:
     assert problems({"name": "a", "at": at}) == ["at"]
+
+
+@pytest.mark.parametrize("part", [0, 2, 0.5, 100.0])
+def test_an_amount_may_have_a_fraction(part: float) -> None:
+    assert read_body(FIELDS, json.dumps({"name": "a", "part": part}).encode())["part"] == part
+
+
+@pytest.mark.parametrize("part", ["-1", "100.01", "1e999", '"2"', "true", "[]"])
+def test_an_amount_is_a_number_within_its_limits(part: str) -> None:
+    assert problems(f'{{"name": "a", "part": {part}}}'.encode()) == ["part"]
 
 
 @pytest.mark.parametrize("text", ["\ud800", "a\x00", "\x1b[31m", "\x7f"])

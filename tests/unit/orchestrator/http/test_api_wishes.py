@@ -101,6 +101,38 @@ def test_a_plan_over_the_api_changes_nothing(yard: tuple[Yard, str]) -> None:
     assert world.store.services() == []
 
 
+SOURCED = MANIFEST.replace(
+    "gates: {probe: {port: 80, interval: 1s, before: 2}}",
+    "gates: {probe: {port: 80, interval: 1s, before: 2}, longestHold: 10m, metrics: [{name: errors, webhook: {url: "
+    "'http://127.0.0.1:1/'}}]}",
+)
+
+
+def traffic(world: Yard, url: str, **more: Any) -> dict[str, Any]:
+    """What a plan takes the traffic for."""
+    body = {"manifest": SOURCED, "templates": {"t.yaml": TEMPLATE}, "image": f"{IMAGE}@{world.wish('v2').digest}"}
+    answer = ask(url, "POST", "/api/v1/plan", {**body, **more}, token=ACTS)
+    assert answer.status == 200, answer.body
+    (counts,) = answer.document["plans"][0]["gates"][0]["counts"]
+    found: dict[str, Any] = counts["traffic"]
+    return found
+
+
+def test_a_plan_over_the_api_takes_what_is_assumed_of_the_traffic(yard: tuple[Yard, str]) -> None:
+    world, url = yard
+    world.drive(start(world, url, "v1").document["rollout"])
+    assert traffic(world, url)["requestsPerSecond"] is None
+    found = traffic(world, url, rps=40, failing=0.5)
+    assert (found["origin"], found["requestsPerSecond"], found["failing"]) == ("assumed", 40, 0.005)
+
+
+@pytest.mark.parametrize("wrong", [{"rps": -1}, {"rps": "many"}, {"failing": 101}, {"failing": True}])
+def test_what_cannot_be_assumed_is_refused_by_its_name(yard: tuple[Yard, str], wrong: dict[str, Any]) -> None:
+    body = {"manifest": MANIFEST, "templates": {"t.yaml": TEMPLATE}, **wrong}
+    answer = ask(yard[1], "POST", "/api/v1/plan", body, token=ACTS)
+    assert (answer.status, [each["path"] for each in answer.document["error"]["problems"]]) == (400, list(wrong))
+
+
 @pytest.mark.parametrize(
     ("change", "path"),
     [

@@ -80,6 +80,20 @@ def test_plan_and_doctor_are_looked_at_from_the_daemon_and_change_nothing(office
     assert office.store.latest("shop") is None
 
 
+def test_a_plan_through_the_daemon_takes_what_is_assumed_of_the_traffic_as_one_made_here(office: Office) -> None:
+    source = "{name: errors, webhook: {url: 'http://127.0.0.1:1/'}}"
+    office.branch.edit("rollout.yaml", {"gates:\n": f"gates:\n  longestHold: 10m\n  metrics: [{source}]\n"})
+    office.branch.serve("v1")
+    words = ("plan", office.manifest, "--tag", "v2", "--rps", "40", "--failing", "0.5", "-o", "json")
+    assert office.desk.type(*words) == 0, office.desk.told
+    far_away = office.desk.document
+    (counts,) = far_away["plans"][0]["gates"][0]["counts"]
+    assumed = ("assumed", 40, 0.005)
+    assert tuple(counts["traffic"][key] for key in ("origin", "requestsPerSecond", "failing")) == assumed
+    assert office.branch.desk.type(*words) == 0
+    assert far_away == office.branch.desk.document
+
+
 def test_tags_are_read_by_the_daemon_and_weighed_here(office: Office) -> None:
     words = ("tags", office.manifest, "--policy", '{"alphabetical": "asc"}', "-o", "json")
     assert office.desk.type(*words) == 0, office.desk.told
