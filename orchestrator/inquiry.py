@@ -72,16 +72,14 @@ def together(asks: Iterable[Callable[[], T]]) -> list[T]:
 def question(rollout: Rollout, target: Target, rule: MetricRule, now: datetime) -> Question:
     """What a source is asked before a rollout begins: about the last minutes, in which only what serves was there."""
     seconds = max(_LEAST_SECONDS, _INTERVALS * rule.interval_seconds) + rule.lag_seconds
-    stable, candidate = _stable(rollout, target), arm(rollout, rollout.target(target.name), Side.CANDIDATE)
     return Question(
         service=rollout.service.name,
         target=target.name,
         since=now - timedelta(seconds=seconds),
         now=now,
         step_seconds=rule.interval_seconds,
-        stable=stable,
-        # Where no workloads serve that a source could be asked for, none of the candidate's do either.
-        candidate=candidate if stable.groups else replace(candidate, groups=()),
+        stable=_stable(rollout, target),
+        candidate=arm(rollout, rollout.target(target.name), Side.CANDIDATE),
     )
 
 
@@ -120,7 +118,7 @@ def _questions(
 ) -> Iterator[_Asking]:
     for number, target in enumerate(loaded.service().targets):
         _, path = metrics_at(loaded.manifest, number)
-        ports, serves = hands[target.name], bool(rollout.target(target.name).stable)
+        ports, serves = hands[target.name], _serves(rollout, target)
         for place, rule in enumerate(target.metrics):
             where = (*path, place)
             if rule.name in ports.metrics:
@@ -134,8 +132,14 @@ def _questions(
 
 def _stable(rollout: Rollout, target: Target) -> Arm:
     """What serves; where nothing does a revision that nobody has, so that a query can be asked all the same."""
-    state = rollout.target(target.name)
-    return arm(rollout, state, Side.STABLE) if state.stable else Arm(Side.STABLE, "0" * 64, f"sha256:{'0' * 64}")
+    if _serves(rollout, target):
+        return arm(rollout, rollout.target(target.name), Side.STABLE)
+    return Arm(Side.STABLE, "0" * 64, f"sha256:{'0' * 64}")
+
+
+def _serves(rollout: Rollout, target: Target) -> bool:
+    """Whether anything gets requests; what was made by hand may stand there switched off."""
+    return any(slot.weight != 0 for slot in rollout.target(target.name).stable)
 
 
 def _errand(rollout: Rollout, target: Target, rule: MetricRule) -> Errand:

@@ -164,6 +164,11 @@ class Question:
     candidate: Arm
     leaving: Side | None = None
 
+    @property
+    def serving(self) -> Arm | None:
+        """The side that clients reach before a rollout: the stable one where it has endpoints, whoever made them."""
+        return self.stable if self.stable.endpoints else None
+
 
 class Metrics(Protocol):
     """One source that counts requests by side."""

@@ -178,6 +178,12 @@ def _for_target(metric: Metric, path: Path, target: Target, place: Path) -> Iter
         if "digest" in words:
             message = f"must not ask by $digest, which is unknown of what target {target.name} adopts: use $revision"
             yield Mistake((*path, *below), message, (place,))
+        elif "groups" in words:
+            message = (
+                f"must not ask by $groups, for behind what target {target.name} adopts are no workloads of ours: use "
+                "$revision with `stable` beside it (the value of its label there), or $endpoints"
+            )
+            yield Mistake((*path, *below), message, (place,))
         elif stable is None and any(word in words for word in _REVISIONS):
             message = (
                 f"must have `stable` beside it, for target {target.name} adopts what has no revision of ours: what "

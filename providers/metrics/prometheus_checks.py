@@ -45,8 +45,8 @@ class Checked:
 
     @property
     def runs(self) -> bool:
-        """Whether the side runs, so that its requests should be counted."""
-        return bool(self.arm.groups)
+        """Whether the side serves, so that its requests should be counted."""
+        return self.question.serving is not None
 
     def bad(self, message: str, remedy: str = "", *, key: str = "", fatal: bool = True) -> Finding:
         """A finding about the source, or about one of its keys; a metric that only reports keeps nothing back."""
@@ -69,7 +69,7 @@ def checks(rule: MetricRule, source: Prometheus, caller: Caller, question: Quest
     step = timedelta(seconds=max(question.step_seconds, 1.0))
     since = question.now - timedelta(seconds=rule.lag_seconds) - _CHECKED_STEPS * step
     grid = complete(since, question.now, step_seconds=question.step_seconds, lag_seconds=rule.lag_seconds)
-    arm = question.stable if question.stable.groups else question.candidate
+    arm = question.serving or question.candidate
     with caller.look():
         return tuple(_findings(Checked(rule, source, caller, question, arm, grid)))
 
@@ -123,7 +123,8 @@ def _judged(checked: Checked, query: Query, read: Points) -> Finding:
     gap = missing(query.quoted, read, checked.grid.count)
     if gap is not None and not read.series and checked.arm.side is Side.STABLE:
         # What serves is counted, or nobody counts: a mistyped label must not first be found out in mid-rollout.
-        return checked.bad(f"{gap} (asked for {side})", _INTRODUCES, key=query.name)
+        named = "" if checked.arm.revision else f"`stable: {checked.source.stable}` must be what its label holds; "
+        return checked.bad(f"{gap} (asked for {side})", f"{named}{_INTRODUCES}", key=query.name)
     if gap is not None:
         return checked.bad(f"{gap} (asked for {side})", _WAITS, fatal=False)
     counted = [step for step in steps(query, read, returns=False) if step is not None]

@@ -58,7 +58,7 @@ class WebhookMetrics:
         except ProviderError as error:
             return (self._refused(error),)
         problem = f"the webhook's answer cannot be used: {read.problem}" if read.problem is not None else None
-        if problem is None and question.stable.groups and not read.stable:
+        if problem is None and question.serving and not read.stable:
             problem = "the webhook counts nothing of the stable side"
         if problem is not None:
             return (Finding(False, subject, problem, _WAITS, fatal=False),)

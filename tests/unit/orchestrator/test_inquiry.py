@@ -2,100 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from orchestrator.desk import LocalDesk
-from orchestrator.manifest.loader import Loaded
 from orchestrator.manifest.problems import ManifestError
-from orchestrator.ports import TargetPorts
 from orchestrator.store.codec import decode, encode
 from orchestrator.store.records import WishRecord
 from orchestrator.submit import submit
 from orchestrator.undo import way_back
 from orchestrator.wish import Refused, Submission, Way, Wish, recorded, wished
 from providers.errors import Transient
-from providers.ports import Errand, Finding, Question
+from providers.ports import Finding
 from strategies.model import Side
 from strategies.names import revision
-from strategies.seen import CheckSeen, Reading
 from tests.unit.orchestrator.daemon.parts import Kept
-from tests.unit.orchestrator.yard import MANIFEST, Yard, YardApp
-
-METRICS = """\
-  metrics:
-    - name: errors
-      prometheus: {url: "http://prom:9090", requests: 'r{v="$revision"}', failures: 'f{v="$revision"}'}
-    - {name: own, probes: {}}
-    - {name: smoke, command: {run: ./smoke}}
-"""
-SOURCED = MANIFEST.replace("drain:", f"  longestHold: 10m\n{METRICS}drain:").replace(
-    "gates: {probe: {port: 80, interval: 1s, before: 2}}", "gates:\n  probe: {port: 80, interval: 1s, before: 2}"
-)
-LINE = SOURCED.splitlines().index("    - name: errors") + 1
-DENIED = Finding(False, "metric errors", "the server refused (401)", "put `headers` right")
-SILENT = Finding(False, "metric errors", "the server does not answer", "nothing is decided until it does", fatal=False)
-BAD = Finding(False, "metric errors", "cannot be parsed", key="gates.metrics[errors].prometheus.failures")
-
-
-@dataclass
-class Source:
-    """A source, and a check, that says what it is told to and keeps what it was asked."""
-
-    findings: tuple[Finding, ...] = ()
-    asked: list[Any] = field(default_factory=list)
-    error: Exception | None = None
-
-    def preflight(self, question: Any) -> tuple[Finding, ...]:
-        self.asked.append(question)
-        if self.error is not None:
-            raise self.error
-        return self.findings
-
-    def read(self, question: Question) -> Reading:
-        raise AssertionError("nothing has begun")
-
-    def look(self, errand: Errand) -> CheckSeen:
-        raise AssertionError("nothing has begun")
-
-    def stop(self) -> None:
-        raise AssertionError("nothing was begun")
-
-
-class SourcedApp(YardApp):
-    """An app whose targets have one source and one check."""
-
-    source: Source
-    check: Source
-
-    def hands(self, loaded: Loaded, rollout_id: str = "") -> Mapping[str, TargetPorts]:
-        found = super().hands(loaded, rollout_id)
-        if not loaded.manifest.gates.metrics:
-            return found
-        mine: dict[str, Any] = {"metrics": {"errors": self.source}, "checks": {"smoke": self.check}}
-        return {name: replace(ports, **mine) for name, ports in found.items()}
-
-
-@dataclass
-class Bench(Yard):
-    """A yard in which v1 serves, released before there were any sources."""
-
-    source: Source = field(default_factory=Source)
-    check: Source = field(default_factory=Source)
-
-    @property
-    def app(self) -> SourcedApp:
-        app = SourcedApp(self.store, self.clock)
-        app.yard, app.source, app.check = self, self.source, self.check
-        return app
-
-    def begin(self, version: str = "v2", **more: Any) -> Submission:
-        """Submit with what the source and the check say now; nothing may be touched unless it is granted."""
-        self.manifest = SOURCED
-        return self.submit(version, **more)
+from tests.unit.orchestrator.sourced import BAD, DENIED, LINE, METRICS, SILENT, SOURCED, Bench, Source, adopting
+from tests.unit.orchestrator.yard import MANIFEST, YardApp
 
 
 @pytest.fixture
@@ -205,7 +130,25 @@ def test_a_first_release_is_warned_and_never_refused_for_nothing_can_be_counted_
     (note,) = answer.notes
     assert finding.message in note
     assert "nothing serves yet" in note
-    assert bench.source.asked[0].stable.groups == ()
+    assert bench.source.asked[0].serving is None
+
+
+def test_what_is_adopted_serves_so_a_source_is_asked_about_it_and_what_can_never_be_counted_refuses() -> None:
+    bench = adopting(500)
+    bench.source.findings = (DENIED,)
+    with pytest.raises(Refused, match="the server refused"):
+        submit(bench.app, bench.wish("v1"))
+    (question,) = bench.source.asked
+    assert (question.serving, question.serving.endpoints, question.serving.groups) == (question.stable, ("blue",), ())
+
+
+def test_what_is_adopted_and_switched_off_serves_nobody_so_that_nothing_counts_it_is_no_refusal() -> None:
+    bench = adopting(0)
+    bench.source.findings = (DENIED,)
+    answer = submit(bench.app, bench.wish("v1"))
+    assert answer.way is Way.BEGUN
+    assert any("nothing serves yet" in note for note in answer.notes)
+    assert bench.source.asked[0].serving is None
 
 
 def test_a_first_release_whose_check_cannot_be_run_is_refused() -> None:

@@ -79,8 +79,8 @@ MANIFEST: dict[str, Any] = {
     "drain": {"margin": "auto", "quiet": "5s"},
 }
 
-QUERIES = {"requests": "r$side", "failures": "f$revision", "clients": "c$groups", "stable": "legacy"}
-PLATFORM = {"metric": "Requests", "filter": "A eq '$groups'", "absent": "zero"}
+QUERIES = {"requests": "r$side", "failures": "f$revision", "clients": "c$endpoints", "stable": "legacy"}
+PLATFORM = {"metric": "Requests", "filter": "A eq '$endpoints'", "absent": "zero"}
 METRICS: list[dict[str, Any]] = [
     {"name": "a", "when": ["before", "after"], "weight": 2, "prometheus": {"url": "http://p", **QUERIES}},
     {"name": "b", "lag": "3m", "azureMonitor": {"resource": RESOURCE, "requests": PLATFORM, "slow": PLATFORM}},

@@ -15,6 +15,10 @@ APART = (
     "without one both are counted as one"
 )
 KINDS = "must hold exactly one of prometheus, azureMonitor, logAnalytics, webhook, probes, command and job"
+NO_GROUPS = (
+    "must not ask by $groups, for behind what target west adopts are no workloads of ours: use $revision with `stable` "
+    "beside it (the value of its label there), or $endpoints"
+)
 NO_STABLE = (
     "must have `stable` beside it, for target west adopts what has no revision of ours: what $revision stands for "
     "there (the value of its label)"
@@ -186,6 +190,9 @@ CASES: dict[str, tuple[Mapping[str, str], list[str]]] = {
                 "{name: a, prometheus: {" + PROMETHEUS + ", failures: $revision8}}",
                 f"{{name: b, logAnalytics: {{resource: {RESOURCE}, query: $digest, stable: legacy}}}}",
                 "{name: c, prometheus: {" + PROMETHEUS + ", stable: legacy}}",
+                "{name: d, prometheus: {url: 'http://p', requests: 'r{pod=~\"$groups\"}', stable: legacy}}",
+                f"{{name: e, azureMonitor: {{resource: {RESOURCE}, requests: {{metric: R, filter: A eq '$groups'}}}}}}",
+                f"{{name: f, azureMonitor: {{resource: {RESOURCE}, requests: {{metric: R, filter: $endpoints}}}}}}",
             ),
             "    weight: 1000\n": "    adopt: [blue]\n",
         },
@@ -194,6 +201,8 @@ CASES: dict[str, tuple[Mapping[str, str], list[str]]] = {
             f"rollout.yaml:21: {ONE}.prometheus.requests: {NO_STABLE}",
             at(22, 1, "logAnalytics.query",
                "must not ask by $digest, which is unknown of what target west adopts: use $revision"),
+            at(24, 3, "prometheus.requests", NO_GROUPS),
+            at(25, 4, "azureMonitor.requests.filter", NO_GROUPS),
         ],
     ),
     "a target's own sources, which are judged as the service's": (

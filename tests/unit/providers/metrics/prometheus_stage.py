@@ -19,7 +19,7 @@ from strategies.seen import Reading, Tally
 from tests.unit.providers.metrics.servers import Data, Got, Say, Server, serving
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
-STABLE = Arm(Side.STABLE, "aaaaaaaa11111111", "sha256:a", ("shop-aaaaaaaa-1-0",))
+STABLE = Arm(Side.STABLE, "aaaaaaaa11111111", "sha256:a", ("shop-aaaaaaaa-1-0",), ("e-a",))
 CANDIDATE = Arm(Side.CANDIDATE, "bbbbbbbb22222222", "sha256:b", ("shop-bbbbbbbb-2-0",))
 RULE = MetricRule("errors")
 

@@ -28,6 +28,7 @@ from tests.unit.providers.metrics.prometheus_stage import (
 from tests.unit.providers.metrics.servers import Data, Say, error
 
 NOBODY = Arm(Side.STABLE, "", "")
+ADOPTED = Arm(Side.STABLE, "", "", (), ("hand-made",))
 COMING = replace(CANDIDATE, groups=())
 
 
@@ -177,9 +178,19 @@ def test_a_secret_that_is_not_there_is_fatal() -> None:
 
 
 def test_an_adopted_side_that_nobody_named_is_told_with_its_key() -> None:
-    asked = question(stable=Arm(Side.STABLE, "", "", ("shop",)))
+    asked = question(stable=ADOPTED)
     key = "gates.metrics[errors].prometheus.requests"
     only(preflight(healthy().decide, asked, failed=None), "`stable:` beside the query", fatal=True, key=key)
+
+
+def test_a_mistyped_label_of_an_adopted_side_is_fatal_for_it_serves_and_nothing_counts_it() -> None:
+    data = Data()
+    data.one(REQUESTS.replace("$revision8", "legacy"), growing(100))
+    asked = question(stable=ADOPTED, candidate=COMING)
+    assert bad(preflight(data.decide, asked, failed=None, stable="legacy")) == []
+    found = preflight(data.decide, asked, failed=None, stable="legcay")
+    key = "gates.metrics[errors].prometheus.requests"
+    only(found, "finds no series", "the stable side", "`stable: legcay`", "`dryRun: true`", fatal=True, key=key)
 
 
 def test_before_the_first_release_only_the_language_is_checked() -> None:

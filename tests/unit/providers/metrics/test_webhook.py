@@ -213,6 +213,13 @@ def test_a_secret_that_is_not_there_is_fatal_before_a_rollout() -> None:
     assert (finding.ok, finding.fatal) == (False, True)
 
 
+def test_an_adopted_side_serves_so_a_webhook_that_counts_nothing_of_it_is_told_of() -> None:
+    adopted = Arm(Side.STABLE, "", "", (), ("hand-made",))
+    with webhook(lambda _: Say(body={"intervals": []})) as (source, _):
+        (finding,) = source.preflight(question(stable=adopted))
+    assert (finding.ok, finding.message) == (False, "the webhook counts nothing of the stable side")
+
+
 def test_before_the_first_release_no_stable_side_is_expected() -> None:
     with webhook(lambda _: Say(body={"intervals": []})) as (source, _):
         assert [finding.ok for finding in source.preflight(question(stable=Arm(Side.STABLE, "", "")))] == [True]
