@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from providers.metrics.brief import Brief
 from providers.metrics.http import Caller, Tokens
 from providers.metrics.settings import AzureMonitor, LogAnalytics, Prometheus, Source, Webhook
 from providers.ports import Metrics
@@ -17,11 +18,17 @@ if TYPE_CHECKING:
 
 def counting(
     rule: MetricRule, source: Source, *, secrets: Secrets, token: Tokens, azure: Callable[[], Clients]
-) -> Metrics:
+) -> Brief:
     """Make the adapter of one source without any I/O; what it needs of Azure is loaded only where it is named.
 
-    `token` gives an Entra token for a scope, `azure` this process's clients of Azure.
+    `token` gives an Entra token for a scope, `azure` this process's clients of Azure. Whatever the source says is cut.
     """
+    return Brief(_counting(rule, source, secrets, token, azure))
+
+
+def _counting(
+    rule: MetricRule, source: Source, secrets: Secrets, token: Tokens, azure: Callable[[], Clients]
+) -> Metrics:
     match source:
         case Prometheus(access=access):
             from providers.metrics.prometheus import PrometheusMetrics

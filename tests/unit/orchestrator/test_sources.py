@@ -14,6 +14,7 @@ from orchestrator.store.records import Snapshot
 from orchestrator.wiring import App
 from providers.kubernetes.jobs import JobCheck
 from providers.metrics.azure_monitor import AzureMonitorMetrics
+from providers.metrics.brief import Brief
 from providers.metrics.command import CommandCheck
 from providers.metrics.log_analytics import LogQueries
 from providers.metrics.prometheus import PrometheusMetrics
@@ -53,7 +54,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> App:
 
 def test_each_kind_has_its_adapter_by_the_name_in_the_manifest(app: App, loaded: Loaded) -> None:
     ports = app.hands(loaded)["west"]
-    assert {name: type(each) for name, each in ports.metrics.items()} == {
+    assert {name: type(each.source) for name, each in ports.metrics.items() if isinstance(each, Brief)} == {
         "server": PrometheusMetrics,
         "platform": AzureMonitorMetrics,
         "logs": LogQueries,

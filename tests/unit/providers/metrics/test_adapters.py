@@ -28,4 +28,4 @@ def no_azure() -> Any:
 )
 def test_each_source_has_its_adapter(source: Source, kind: type) -> None:
     made = counting(MetricRule("m"), source, secrets=LocalSecrets({}), token=no_token, azure=no_azure)
-    assert type(made) is kind
+    assert type(made.source) is kind
