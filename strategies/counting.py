@@ -187,6 +187,7 @@ def _reading(state: TargetState, target: Target, rule: MetricRule, reading: Read
         candidate_at=_newest(known.candidate_at, reading.candidate),
         told_stable=_told(known.told_stable, known.stable_at, reading.stable),
         told_candidate=_told(known.told_candidate, known.candidate_at, reading.candidate),
+        told_before=_told(known.told_before, known.stable_at, _before(state, reading.stable)),
     )
     leaving = LEAVING.get(state.phase)
     if leaving is not None:
@@ -197,8 +198,6 @@ def _reading(state: TargetState, target: Target, rule: MetricRule, reading: Read
             state = evolve(state, tail=measured(state.tail, known.rate_before, tallies, state.expires_at, rule.name))
         known = turned_quiet(known, tallies)
         state = evolve(state, talkers=reading.talkers or (() if known.quiet_since else state.talkers))
-    if not state.exposed:
-        known = evolve(known, rate_before=_rate(reading.stable) or known.rate_before)
     known = _counted(state, target, rule, reading, known)
     return _with(state, known)
 
@@ -210,11 +209,11 @@ def _told(known: tuple[int, float], newest: datetime | None, tallies: tuple[Tall
     return known[0] + requests, known[1] + sum((tally.until - tally.since).total_seconds() for tally in new)
 
 
-def _rate(tallies: tuple[Tally, ...]) -> float | None:
-    """Requests per second over these intervals; None where there were none."""
-    counted = [tally for tally in tallies if not tally.reset]
-    seconds = sum((tally.until - tally.since).total_seconds() for tally in counted)
-    return sum(tally.requests for tally in counted) / seconds or None if seconds else None
+def _before(state: TargetState, tallies: tuple[Tally, ...]) -> tuple[Tally, ...]:
+    """The intervals in which nobody was led to the candidate, however late they are told of."""
+    if not state.exposed:
+        return tallies
+    return tuple(tally for tally in tallies if state.exposed_at is not None and tally.until <= state.exposed_at)
 
 
 def _with(state: TargetState, known: Evidence) -> TargetState:

@@ -131,15 +131,28 @@ def with_rates(state: TargetState, leaving: Side, target: Target) -> TargetState
     deciding = {rule.name for rule in target.metrics if rule.drains}
 
     def frozen(seen: Evidence) -> Evidence:
-        requests, seconds = seen.told_stable if leaving is Side.STABLE else seen.told_candidate
-        rate = requests / seconds if seconds else 0.0
-        if leaving is Side.STABLE:
-            rate = max(rate, seen.rate_before or 0.0)
-        return evolve(seen, rate_before=rate if seen.metric in deciding else None, quiet_since=None, quiet_until=None)
+        rate = _had(seen, leaving) if seen.metric in deciding else None
+        return evolve(seen, rate_before=rate, quiet_since=None, quiet_until=None)
 
     new = deciding - {seen.metric for seen in state.metrics}
     metrics = (*state.metrics, *(Evidence(rule.name) for rule in target.metrics if rule.name in new))
     return evolve(state, metrics=tuple(frozen(seen) for seen in metrics), tail=None, talkers=())
+
+
+def _had(seen: Evidence, leaving: Side) -> float:
+    """Requests per second that a side had before it left: in the mean, so that no burst is taken for it.
+
+    The stable side is measured by what it had alone, not by what it was left while it shared; the last half minute of
+    both sides is an upper bound, so that the mean of a day, or a rush hour, is not the measure of a night.
+    """
+    requests, seconds = seen.told_stable if leaving is Side.STABLE else seen.told_candidate
+    if leaving is Side.STABLE and seen.told_before[0]:
+        requests, seconds = seen.told_before
+    rate = requests / seconds if seconds else 0.0
+    lately = sum(part.stable_requests + part.candidate_requests for part in seen.recent)
+    return (
+        min(rate, lately / sum((part.until - part.since).total_seconds() for part in seen.recent)) if lately else rate
+    )
 
 
 def turned_quiet(seen: Evidence, tallies: tuple[Tally, ...]) -> Evidence:

@@ -93,13 +93,14 @@ class Evidence:
     told_stable: tuple[int, float] = (0, 0.0)
     """Requests and seconds of that side that the source has told of, whether they could be compared or not."""
     told_candidate: tuple[int, float] = (0, 0.0)
+    told_before: tuple[int, float] = (0, 0.0)  # of `told_stable`, what came before anybody was led to the candidate
     problem: str | None = None
     mistaken: bool = False
     vain: int = 0
     """How often in a row the source was asked and could tell nothing of either side."""
     rate_before: float | None = None
-    """Requests per second of the side that leaves, before it did; 0 where a source that decides knows of none, None
-    where it decides nothing here."""
+    """Requests per second of the side that leaves, before it did (see `strategies.drain`); 0 where a source that
+    decides knows of none, None where it decides nothing here."""
     quiet_since: datetime | None = None
     quiet_until: datetime | None = None
     echo: Echo | None = None  # how much of what it counts are our own probes, while nobody else is led to a side
@@ -127,6 +128,7 @@ def renewed(evidence: Evidence) -> Evidence:
         candidate_at=evidence.candidate_at,
         told_stable=evidence.told_stable,
         told_candidate=evidence.told_candidate,
+        told_before=evidence.told_before,
         problem=evidence.problem,
         mistaken=evidence.mistaken,
         vain=evidence.vain,

@@ -74,8 +74,7 @@ class Slot:
     failed: int = 0
     failing_since: datetime | None = None
     failing_why: str = ""
-    fault: str | None = None
-    """Why the resource itself is bad (failed, gone, refused), with the provider's own words."""
+    fault: str | None = None  # why the resource itself is bad (failed, gone, refused), with the provider's own words
     retire_at: datetime | None = None
     retire_acked_at: datetime | None = None
     weight: int | None = None
@@ -163,6 +162,7 @@ class TargetState:
     asked: Asked | None = None
     share: float = 0.0  # the candidate's, as last confirmed by read-back
     exposed: bool = False  # an answer or route may have named the candidate
+    exposed_at: datetime | None = None  # since when; None where that was not, or nobody knows
     expires_at: datetime | None = None  # the latest expiry of any answer that names the leaving side
     ttl_original: int | None = None
     ttl_before: int | None = None

@@ -211,4 +211,6 @@ def ask(state: TargetState, intent: TrafficIntent, share: float, now: datetime) 
     if state.asked is not None and state.asked.intent == intent:
         return state
     led = bool(intent.mirrors) or not all(is_for_probes(detour) for detour in intent.detours)
-    return evolve(state, asked=Asked(intent, now, share), exposed=state.exposed or share > 0 or led)
+    if not state.exposed and (share > 0 or led):
+        state = evolve(state, exposed=True, exposed_at=now)
+    return evolve(state, asked=Asked(intent, now, share))

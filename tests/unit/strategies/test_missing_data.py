@@ -8,9 +8,10 @@ from itertools import pairwise
 import pytest
 
 from strategies.counting import to_ask
+from strategies.drain import with_rates
 from strategies.evidence import BETA, proof
 from strategies.gates import MetricRule
-from strategies.model import Rollout
+from strategies.model import Rollout, Side
 from strategies.phases import Phase
 from strategies.plan import ProbeRule
 from strategies.proof import LEAST_REQUESTS
@@ -248,4 +249,4 @@ def test_a_source_with_coarse_intervals_is_not_asked_every_second() -> None:
 def test_a_stable_side_that_is_left_at_one_stroke_has_the_rate_it_had_before() -> None:
     of = judged(share=0.0)
     of = tick(of, 5, seen(of, 5, reading((50, 0), None, since=0, until=5)))
-    assert state_of(of).metrics[0].rate_before == 10.0
+    assert with_rates(state_of(of), Side.STABLE, of.service.targets[0]).metrics[0].rate_before == 10.0
