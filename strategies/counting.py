@@ -104,11 +104,15 @@ def to_ask(state: TargetState, target: Target, now: datetime) -> tuple[Asking, .
 
 
 def _watermark(state: TargetState, known: Evidence, leaving: Side | None) -> datetime:
-    """From when on a source is asked: where quiet and counts have come differently far, from the nearer one."""
+    """From when on a source is asked: where quiet and counts have come differently far, from the nearer one.
+
+    While the candidate clears nothing is compared any more, and how far that has come is of no matter.
+    """
     if not state.exposed:
         return known.stable_at or state.since
     counted = known.until or _beginning(state)
-    return min(known.quiet_until or counted, counted) if leaving else counted
+    quiet = (known.quiet_until if leaving else None) or counted
+    return min(quiet, counted) if state.phase in _JUDGED else quiet
 
 
 def _beginning(state: TargetState) -> datetime:

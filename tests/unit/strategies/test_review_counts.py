@@ -156,6 +156,18 @@ def test_a_target_that_cannot_turn_back_shields_no_other() -> None:
     assert of.failure is not None
 
 
+def test_a_candidate_that_clears_is_asked_about_from_where_its_quiet_is_known_to_and_not_from_the_abort() -> None:
+    of = told(after(judged(), 20, GOOD, GOOD), CommandKind.ABORT)
+    for when in range(25, 300, 5):
+        asked = [asking.since for asking in to_ask(state_of(of), of.service.targets[0], at(when))]
+        since = (asked[0] - at(0)).total_seconds() if asked else when - 5
+        of = tick(of, when, seen(of, when, reading((200, 0), (1, 0), since=since, until=when)))
+        assert state_of(of).phase in (Phase.RETURNING, Phase.CLEARING)
+    assert state_of(of).phase is Phase.CLEARING
+    (asking,) = to_ask(state_of(of), of.service.targets[0], at(300))
+    assert asking.since == at(295)
+
+
 def test_who_still_talks_is_not_forgotten_for_a_source_that_does_not_say() -> None:
     rules = (RULE, MetricRule("gateway", interval_seconds=5.0))
     of = judged(*rules, share=100.0)
