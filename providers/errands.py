@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from providers.ports import Errand
 
 
@@ -24,3 +26,10 @@ def environment(errand: Errand) -> dict[str, str]:
 def of_step(errand: Errand) -> str:
     """What the errands of all attempts at one step have in common: a key ends with a dash and the attempt's number."""
     return errand.key.rpartition("-")[0] or errand.key
+
+
+def before(errand: Errand) -> tuple[Errand, ...]:
+    """The attempts at the same step that may have been made before this one, newest first."""
+    step, _, number = errand.key.rpartition("-")
+    earlier = range(int(number)) if number.isdecimal() else range(0)
+    return tuple(replace(errand, key=f"{step}-{each}") for each in reversed(earlier))

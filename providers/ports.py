@@ -217,7 +217,9 @@ class Check(Protocol):
         says which check is due, and `errand.key` which run of it. Idempotent by that key as long as what it runs on
         remembers it: however often one looks it is begun once, and after a crash it is found again, or run once more
         where this process alone knew of it, never less. What a crash leaves runs on to its own end, and is heard only
-        if it is found again. Never raises `providers.errors`: what could not be begun is UNKNOWN and why.
+        if it is found again; as far as that is remembered, no two attempts at a step run at once. Never raises
+        `providers.errors`: what was not begun is UNKNOWN and why; what may have been, and cannot be seen, is RUNNING
+        for as long as it may take.
         """
         ...
 

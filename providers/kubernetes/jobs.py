@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from providers.errands import of_step
+from providers.errands import before, of_step
 from providers.errors import Conflict, Denied, Missing, NotSent, ProviderError, Transient
 from providers.kubernetes import access, job_views
 from providers.kubernetes.access import Need
@@ -24,21 +24,27 @@ _ENDS = (CheckState.PASSED, CheckState.FAILED)
 _TEMPLATE = "put the Job's template right, or make room for it"
 
 
+class _NotBegun(Exception):  # noqa: N818 - it never leaves this module
+    """A Job was not made, for this reason."""
+
+
 class JobCheck:
     """The Job of one metric, made in a look: only the cluster knows whether it was begun, whoever looked before.
 
     What may be made is settled before: an errand's key says which step and attempt, and the Job bears a name made of
     it, so that any number of looks, after a crash those of another process as well, find the one that stands. A crash
     leaves a Job that runs to its end or its deadline, and goes by itself some time later (`job_requests`). One not
-    there is made, even when one was: somebody may have deleted it before it ended. How the newest at each step ended
-    that was seen to end is remembered in this process, for the Job may be gone before that is saved.
+    there is made, even when one was: somebody may have deleted it before it ended. It is made when no attempt before it
+    runs any more. What cannot be read may have been begun, by whoever looked before, so it counts as running for its
+    time. How the newest at each step ended that was seen to end is remembered in this process, for the Job may be gone
+    before that is saved.
     """
 
     def __init__(self, rule: MetricRule, job: Job, api: Api) -> None:
         self._rule, self._job, self._api = rule, job, api
         self._over: dict[str, tuple[str, CheckSeen]] = {}
-        self._running: dict[str, tuple[str, datetime]] = {}
-        """By errand's key: the Jobs that may be running, and since when this process knows."""
+        self._running: dict[str, tuple[Errand, datetime]] = {}
+        """By errand's key: what may be running, and since when this process knows."""
 
     def look(self, errand: Errand) -> CheckSeen:
         """Make the Job where it is not there, and say how far it is; never raises `providers.errors`."""
@@ -48,12 +54,11 @@ class JobCheck:
         try:
             with self._api.act():
                 seen = self._look(errand)
-        except ProviderError as error:
-            return self._unseen(errand, error)
-        if seen.state is CheckState.RUNNING:
-            self._running.setdefault(errand.key, (job_name(errand, self._rule.name), seen.at))
-        else:
+        except _NotBegun as refused:
             self._running.pop(errand.key, None)
+            return self._seen(errand, CheckState.UNKNOWN, f"could not be begun: {refused}", self._api.now())
+        except ProviderError as error:
+            return self._while(errand, f"Job {self._name(errand)} cannot be looked at: {error}")
         if seen.state in _ENDS:
             self._over[of_step(errand)] = errand.key, seen
         return seen
@@ -64,9 +69,11 @@ class JobCheck:
         Foreground: a Job stands until its pods are gone, so that another of its name never runs beside them.
         """
         running, self._running = self._running, {}
-        for name, _ in running.values():
+        for errand, _ in running.values():
             with suppress(ProviderError), self._api.act():
-                self._delete(name)
+                standing = self._get(self._name(errand))
+                if self._runs(standing, errand):
+                    self._delete(standing)
 
     def preflight(self, errand: Errand) -> tuple[Finding, ...]:
         """Check permissions, and let the server judge the Job by a dry run; makes nothing."""
@@ -91,11 +98,15 @@ class JobCheck:
         return (*found, Finding(True, subject, "is accepted by the server in a dry run"))
 
     def _look(self, errand: Errand) -> CheckSeen:
-        name = job_name(errand, self._rule.name)
+        name = self._name(errand)
         job = self._get(name)
         if job is None:
-            job = self._begin(errand, name)
+            earlier = self._earlier(errand)
+            if earlier is not None:
+                return self._while(errand, f"waits for the end of Job {earlier}, an attempt before")
+            job = self._begin(errand)
         now = self._api.now()
+        self._note(job, errand)
         if not is_ours(job, errand):
             why = f"Job {name} does not bear our mark for this check, so it is left alone; delete or rename it"
             return self._seen(errand, CheckState.UNKNOWN, why, now)
@@ -103,32 +114,53 @@ class JobCheck:
         state, why, output = job_views.check_seen(job, pods, now, self._job.timeout_seconds)
         return self._seen(errand, state, f"Job {name}: {why}", now, output)
 
-    def _begin(self, errand: Errand, name: str) -> Any:
-        """Make the Job; what stands by now is read instead."""
+    def _earlier(self, errand: Errand) -> str | None:
+        """The Job of an attempt before this one that is not over, whose end is begun; None where none is left."""
+        for each in before(errand):
+            name = self._name(each)
+            self._running.setdefault(each.key, (each, self._api.now()))
+            standing = self._get(name)
+            self._note(standing, each)
+            if self._runs(standing, each):
+                with suppress(ProviderError):
+                    self._delete(standing)
+                return name
+        return None
+
+    def _begin(self, errand: Errand) -> Any:
+        """Make the Job; what stands by now is read instead. Raises _NotBegun where it was certainly not made."""
+        self._running.pop(errand.key, None)  # as long as it waited, it did not run
         try:
             return self._create(errand, {"fieldManager": FIELD_MANAGER})
-        except Conflict:
-            standing = self._get(name)
+        except Conflict as error:
+            standing = self._get(self._name(errand))
             if standing is None:
-                raise
+                raise _NotBegun(str(error)) from error
             return standing
-        except Transient as error:
-            if not isinstance(error, NotSent):
-                # It may have been made, so from now on it counts as running.
-                self._running.setdefault(errand.key, (name, self._api.now()))
-            raise
+        except ProviderError as error:
+            if isinstance(error, Transient) and not isinstance(error, NotSent):
+                raise
+            raise _NotBegun(str(error)) from error
 
-    def _unseen(self, errand: Errand, error: ProviderError) -> CheckSeen:
-        """What is known of a check at which nobody could look this time: one that runs goes on, for its time."""
+    def _note(self, standing: Any, errand: Errand) -> None:
+        """Remember what may be running, by what stands under its name."""
+        if self._runs(standing, errand):
+            self._running.setdefault(errand.key, (errand, self._api.now()))
+        else:
+            self._running.pop(errand.key, None)
+
+    def _runs(self, standing: Any, errand: Errand) -> bool:
+        return standing is not None and is_ours(standing, errand) and not job_views.is_over(standing)
+
+    def _while(self, errand: Errand, why: str) -> CheckSeen:
+        """What may have been begun, or waits to be: it runs, for as long as a check may take."""
         now = self._api.now()
-        begun = self._running.get(errand.key)
-        if begun is None:
-            return self._seen(errand, CheckState.UNKNOWN, f"could not be begun: {error}", now)
-        name, since = begun
+        _, since = self._running.setdefault(errand.key, (errand, now))
         late = (now - since).total_seconds() > self._job.timeout_seconds
-        if isinstance(error, Transient) and not late:
-            return self._seen(errand, CheckState.RUNNING, f"Job {name} cannot be looked at: {error}", now)
-        return self._seen(errand, CheckState.UNKNOWN, f"Job {name} cannot be looked at: {error}", now)
+        return self._seen(errand, CheckState.UNKNOWN if late else CheckState.RUNNING, why, now)
+
+    def _name(self, errand: Errand) -> str:
+        return job_name(errand, self._rule.name)
 
     def _create(self, errand: Errand, query: dict[str, str]) -> Any:
         made, where = body(self._job, errand, self._rule.name), path(JOB, self._job.namespace)
@@ -150,15 +182,15 @@ class JobCheck:
         except ProviderError:
             return []
 
-    def _delete(self, name: str) -> None:
-        standing = self._get(name)
-        if standing is None or job_views.is_over(standing) or job_views.is_leaving(standing):
+    def _delete(self, standing: Any) -> None:
+        if job_views.is_leaving(standing):
             return
+        name, uid = (mapping(standing, "metadata").get(key) for key in ("name", "uid"))
         options = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "propagationPolicy": "Foreground",
-            "preconditions": {"uid": mapping(standing, "metadata").get("uid")},
+            "preconditions": {"uid": uid},
         }
         self._api.write(f"deleting Job {name}", "DELETE", path(JOB, self._job.namespace, name), options)
 

@@ -114,12 +114,16 @@ def test_whoever_looks_after_a_crash_finds_the_job_and_makes_no_other(cluster: D
     after.stop()
 
 
-def test_each_attempt_has_a_job_of_its_own(cluster: Door) -> None:
+def test_each_attempt_has_a_job_of_its_own_and_never_two_run_at_once(cluster: Door) -> None:
+    cluster.needs("garbage")
     image = of(cluster, "endless", task_seconds=None) if "images" in cluster.able else ""
-    made, again = check(cluster, image), replace(ERRAND, key="r1-west-smoke-0-1")
-    made.look(ERRAND)
-    made.look(again)
-    assert sorted(jobs(cluster)) == sorted([NAME, job_name(again, "smoke")])
+    again = replace(ERRAND, key="r1-west-smoke-0-1")
+    check(cluster, image).look(ERRAND)
+    made = check(cluster, image)
+    assert made.look(again).state is CheckState.RUNNING
+    assert jobs(cluster) == [NAME]
+    cluster.until(lambda: made.look(again).state is CheckState.RUNNING and jobs(cluster) != [NAME], "the next one runs")
+    assert jobs(cluster) == [job_name(again, "smoke")]
     made.stop()
 
 

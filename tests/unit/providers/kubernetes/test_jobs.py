@@ -11,8 +11,9 @@ from providers.emulator.behaviour import Behaviour
 from providers.emulator.kube import kinds
 from providers.errands import of_step
 from providers.errors import Conflict, Denied, Missing, NotSent, Transient
-from providers.kubernetes.job_requests import job_name
+from providers.kubernetes.job_requests import body, job_name
 from providers.kubernetes.jobs import JobCheck
+from providers.ports import Errand
 from strategies.gates import MetricRule
 from strategies.seen import CheckState
 from tests.unit.providers.kubernetes.cluster_lab import Lab, a_lab
@@ -87,10 +88,101 @@ def test_a_result_that_could_not_be_seen_at_once_is_seen_later(lab: Lab) -> None
     assert smoke.look(ERRAND).state is CheckState.PASSED
 
 
-def test_a_server_that_does_not_answer_before_anything_was_begun_is_no_result(lab: Lab) -> None:
+@pytest.mark.parametrize("error", [Transient("no answer"), NotSent("nothing was sent"), Denied("no")])
+def test_what_cannot_be_read_may_have_been_begun_so_it_runs_for_its_time_and_no_longer(lab: Lab, error: Any) -> None:
+    lab.api.fail("GET", "/jobs/", error, times=3)
+    smoke = check(lab)
+    for seconds in (0, 60):
+        lab.pass_time(seconds)
+        seen = smoke.look(ERRAND)
+        assert (seen.state, seen.why) == (CheckState.RUNNING, f"Job {NAME} cannot be looked at: {error}")
+    lab.pass_time(1)
+    assert smoke.look(ERRAND).state is CheckState.UNKNOWN
+    assert made(lab) == []
+    assert smoke.look(ERRAND).state is CheckState.RUNNING
+    assert made(lab) == [NAME]
+
+
+def test_after_a_crash_a_look_at_which_nothing_could_be_read_leads_to_no_second_job_and_stop_ends_the_first(
+    lab: Lab,
+) -> None:
+    before = check(lab, timeout=600.0)
+    before.look(ERRAND)
+    after = JobCheck(RULE, before._job, lab.api)
     lab.api.fail("GET", "/jobs/", Transient("no answer"))
-    seen = check(lab).look(ERRAND)
-    assert (seen.state, seen.why) == (CheckState.UNKNOWN, "could not be begun: no answer")
+    assert after.look(ERRAND).state is CheckState.RUNNING
+    after.stop()
+    lab.pass_time(40)
+    assert made(lab) == []
+
+
+def attempt(number: int) -> Errand:
+    return replace(ERRAND, key=f"{of_step(ERRAND)}-{number}")
+
+
+def name_of(number: int) -> str:
+    return job_name(attempt(number), "smoke")
+
+
+def test_the_next_attempt_ends_the_one_before_and_waits_until_it_is_gone_in_any_process(lab: Lab) -> None:
+    before = check(lab, timeout=600.0)
+    before.look(ERRAND)
+    lab.pass_time(5)
+    after = JobCheck(RULE, before._job, lab.api)
+    seen = after.look(attempt(2))
+    assert (seen.state, seen.why) == (CheckState.RUNNING, f"waits for the end of Job {NAME}, an attempt before")
+    assert made(lab) == [NAME]
+    lab.pass_time(40)
+    assert after.look(attempt(2)).state is CheckState.RUNNING
+    assert made(lab) == [name_of(2)]
+
+
+def test_an_attempt_before_that_cannot_be_read_is_waited_for_and_ended_by_stop(lab: Lab) -> None:
+    before = check(lab, timeout=600.0)
+    before.look(ERRAND)
+    after = JobCheck(RULE, before._job, lab.api)
+    lab.api.fail("GET", f"/jobs/{NAME}$", Transient("no answer"))
+    assert after.look(attempt(1)).state is CheckState.RUNNING
+    assert made(lab) == [NAME]
+    after.stop()
+    lab.pass_time(40)
+    assert made(lab) == []
+
+
+def test_an_attempt_before_that_will_not_end_is_waited_for_no_longer_than_a_check_may_take(lab: Lab) -> None:
+    before = check(lab, timeout=600.0)
+    before.look(ERRAND)
+    after = JobCheck(RULE, replace(before._job, timeout_seconds=60.0), lab.api)
+    lab.api.fail("DELETE", "/jobs/", Denied("no"), times=9)
+    assert after.look(attempt(1)).state is CheckState.RUNNING
+    lab.pass_time(61)
+    seen = after.look(attempt(1))
+    assert (seen.state, f"Job {NAME}" in seen.why) == (CheckState.UNKNOWN, True)
+    assert made(lab) == [NAME]
+
+
+def test_a_job_of_somebody_elses_under_the_name_of_an_attempt_before_is_neither_waited_for_nor_ended(lab: Lab) -> None:
+    smoke = check(lab)
+    theirs = body(smoke._job, ERRAND, "smoke")
+    theirs["metadata"]["annotations"] = {}
+    lab.put(theirs)
+    lab.api.fail("GET", f"/jobs/{NAME}$", Transient("no answer"))
+    assert smoke.look(ERRAND).state is CheckState.RUNNING
+    assert smoke.look(attempt(1)).state is CheckState.RUNNING
+    assert sorted(made(lab)) == sorted([NAME, name_of(1)])
+    smoke.stop()
+    lab.pass_time(40)
+    assert made(lab) == [NAME]
+
+
+def test_a_job_past_its_time_that_its_controller_has_not_ended_is_ended_by_stop(lab: Lab) -> None:
+    before = check(lab, timeout=600.0)
+    before.look(ERRAND)
+    smoke = JobCheck(RULE, replace(before._job, timeout_seconds=10.0), lab.api)
+    lab.pass_time(30)
+    assert smoke.look(ERRAND).state is CheckState.UNKNOWN
+    smoke.stop()
+    lab.pass_time(40)
     assert made(lab) == []
 
 
