@@ -55,6 +55,8 @@ class Counting(Saves, ABC):
                 self._passed(process, after, old, new, target)
             if (leaving := _OPEN.get((old.phase, new.phase))) is not None:
                 self._quiet(after, new, target, leaving)
+            if (old.phase, new.phase) == (Phase.DRAINED, Phase.RETIRING):
+                self._good_enough(after, new, target)
             self._asks(after, old, new, target)
             self._caught(after, new, target)
             self.evidence[after.id, new.name] = repr(new.metrics)
@@ -192,6 +194,24 @@ class Counting(Saves, ABC):
         held = (after.ticked_at - new.since).total_seconds()
         if held > target.asks_after(new.step) and not new.asks_person and old.phase is new.phase:
             self.fail("E5", f"{new.name} is undecided for {held:.0f} s and nobody is asked: {new.doubt.message}")
+
+    def _good_enough(self, after: Rollout, new: TargetState, target: Target) -> None:
+        """E10: the old side, if it failed less, is not given up while nearly all fails, but by a person's word."""
+        if after.full or new.overruled >= new.step or not new.stable:
+            return
+        for rule in target.metrics:
+            seen = next((each for each in new.metrics if each.metric == rule.name), None)
+            if rule.dry_run or not rule.counts or When.AFTER not in rule.when or seen is None or not seen.recent:
+                continue
+            last, well = seen.recent[-1], 5 * seen.stable_failures <= seen.stable_requests
+            newest = (after.ticked_at - last.until).total_seconds() <= late_seconds(rule, target)
+            if (
+                newest
+                and well
+                and last.candidate_requests >= _LEAST
+                and last.candidate_failures > 0.9 * last.candidate_requests
+            ):
+                self.fail("E10", f"{new.name}: the old side goes while {last.candidate_failures} fail by {rule.name}")
 
     # What may be counted
 

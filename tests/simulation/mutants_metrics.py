@@ -149,7 +149,7 @@ def _no_control(real: Real) -> Any:
 def _broken_alone(_real: Real) -> Any:
     """Most of its requests fail: what more is there to know?"""
 
-    def found(state: Any, target: Any) -> Any:
+    def found(state: Any, target: Any, _now: Any) -> Any:
         for rule in proof.deciding(target):
             seen = counting.evidence_of(state, rule.name)
             if broken(seen.recent, (seen.stable_requests, seen.stable_failures)) is not None:
@@ -224,6 +224,10 @@ _MUTANTS = (
     Mutant("take back without a witness", ((proof, "_broken", _broken_alone),)),
     Mutant("ignore what is counted", ((proof, "_worse", always(None)), (proof, "_broken", always(None)))),
     Mutant("wait for proof for ever", ((steps, "undecided", _never_asks),)),
+    Mutant(
+        "give up the old side while clients fail",
+        ((steps, "fails_alone", always(None)), (proof, "fails_alone", always(None))),
+    ),
     Mutant("pass a check that is not over", ((proof, "_unfinished", always(None)),)),
     Mutant("take an unsure check for a failed one", ((proof, "_check_failed", _unsure_is_failed),)),
     Mutant("go on without telemetry", ((proof, "_unknown", always(None)),)),

@@ -50,6 +50,7 @@ COUNTED = (
     "wait for proof for ever",
     "pass a check that is not over",
     "go on without telemetry",
+    "give up the old side while clients fail",
 )
 
 
