@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import re
 from typing import Annotated
@@ -12,6 +11,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 from orchestrator.manifest.kube_types import STANDARD_INPUT
 from orchestrator.manifest.types import expected, json_as, matching
+from providers.metrics.addresses import is_link_local, written
 
 _NAME = r"[a-z][a-z0-9-]{0,39}"
 _NAME_RULE = "must begin with a small letter and go on with small letters, digits and hyphens, 40 at most"
@@ -46,16 +46,9 @@ def _url(value: object) -> object:
         raise expected("must be an address without a user's name or password: put them into `headers` as a secret")
     if parts.fragment:
         raise expected("must be an address without a fragment (#…), which no server is told")
-    if _link_local(host):
+    if any(map(is_link_local, written(host))):
         raise expected("must be no link-local address: there a machine hands out its own identity")
     return value
-
-
-def _link_local(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_link_local
-    except ValueError:
-        return False
 
 
 def _query(value: object) -> object:

@@ -20,6 +20,7 @@ from urllib.parse import urlencode, urlsplit
 
 from providers.attempts import Attempt, attempt, pool_classes, refuse_late
 from providers.errors import Denied, Invalid, NotSent, Throttled, Transient
+from providers.metrics.addresses import allowed, guarded, written
 from providers.metrics.http_answers import Answer, trouble
 from providers.metrics.settings import Access, Header
 from providers.retry import Retry
@@ -101,7 +102,8 @@ class Caller:
 
         Raises Transient when no answer came in time or it is too long (code `TooLong`), Throttled while the source
         wants to be left alone, NotSent when a secret, a token or an authority is not there, Denied rather than show a
-        token to everybody on the way, Invalid for what can never be sent.
+        token to everybody on the way and where the source's address is link-local (code `LinkLocal`), Invalid for what
+        can never be sent.
         """
         with self._retry.act():
             seconds = self._retry.left()
@@ -222,13 +224,14 @@ def _pools(access: Access) -> Any:
 
     parts = urlsplit(access.url)
     host = parts.hostname or ""
+    allowed(host, written(host))
     more: dict[str, Any] = {"maxsize": 4}
     if parts.scheme == "https":
         more["ssl_context"] = _tls(access)
     # A proxy that the environment names has no business between us and a server on this machine.
     proxy = None if _is_loopback(host) or proxy_bypass(host) else getproxies().get(parts.scheme)
     made: Any = PoolManager(**more) if proxy is None else ProxyManager(proxy, **more)
-    made.pool_classes_by_scheme = pool_classes()
+    made.pool_classes_by_scheme = guarded(pool_classes()) if proxy is None else pool_classes()
     return made
 
 

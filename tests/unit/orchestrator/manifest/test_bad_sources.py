@@ -13,7 +13,8 @@ from tests.unit.orchestrator.manifest.evidence import RESOURCE, at, metrics, pro
 Messages = Callable[..., list[str]]
 ONE = "gates.metrics[0]"
 ADDRESSES = (
-    "prom:9090", "ftp://prom", "http://", "http://u:p@prom", "http://prom#x", "http://169.254.169.254/x", "http://a b"
+    "prom:9090", "ftp://prom", "http://", "http://u:p@prom", "http://prom#x", "http://169.254.169.254/x", "http://a b",
+    "http://2852039166/x"
 )  # fmt: skip
 ADDRESS = "must be an address such as https://prometheus.contoso.com"
 
@@ -33,6 +34,8 @@ CASES: dict[str, tuple[Mapping[str, str], list[str]]] = {
                "must be no link-local address: there a machine hands out its own identity; got "
                "'http://169.254.169.254/x'"),
             f"rollout.yaml:27: gates.metrics[6].webhook.url: {ADDRESS}; got 'http://a b'",
+            at(28, 7, "webhook.url",
+               "must be no link-local address: there a machine hands out its own identity; got 'http://2852039166/x'"),
         ],
     ),
     "a server's address with too much in it": (
