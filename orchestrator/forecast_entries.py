@@ -9,8 +9,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from strategies.detours import Match, is_for_probes
-from strategies.drain import drain, margin_seconds, settle_seconds
+from strategies.drain import margin_seconds, settle_seconds
 from strategies.gates import MetricRule
+from strategies.leaving import drain_of, was_named
 from strategies.missing import Action, Ensure, Remove, Shift
 from strategies.model import Rollout, TargetState, TrafficIntent
 from strategies.phases import TERMINAL, Phase
@@ -216,8 +217,8 @@ def _of_drain(rollout: Rollout, state: TargetState, at: float, now: datetime) ->
     """The drain's sum, taken apart: everything counts from the moment at which the shift was read back."""
     rule = rollout.service.target(state.name).drain
     leaving = state.stable if state.phase is Phase.DRAINING else state.candidate
-    named = bool(state.stable) if state.phase is Phase.DRAINING else state.exposed
-    judged = drain(state, rule, now, named=named, agreed=False)
+    named = was_named(state)
+    judged = drain_of(state, rollout.service.target(state.name), now)
     confirmed = state.asked.confirmed_at if state.asked else None
     names = tuple(slot.name or slot.endpoint for slot in leaving)
     rest = max((judged.until - now).total_seconds(), 0.0)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from strategies.drain import drain, settle_seconds
+from strategies.drain import settle_seconds
 from strategies.model import Rollout, TargetState
 from strategies.phases import Phase
+from strategies.plan import Target
 
 
 def decides_at(rollout: Rollout, state: TargetState) -> datetime | None:
@@ -19,12 +20,19 @@ def decides_at(rollout: Rollout, state: TargetState) -> datetime | None:
     confirmed = state.asked.confirmed_at if state.asked is not None else None
     if state.phase is Phase.SHIFTING and confirmed is not None:
         return confirmed + timedelta(seconds=settle_seconds(target.drain, state.ttl_shift or 0))
-    if state.phase in (Phase.DRAINING, Phase.CLEARING) and confirmed is not None:
-        leaving_named = bool(state.stable) if state.phase is Phase.DRAINING else state.exposed
-        if leaving_named:
-            found = drain(state, target.drain, rollout.ticked_at, named=True, agreed=False)
-            return found.until if found.done or rollout.ticked_at < found.until else None
-    return None
+    return _drain_ends(state, target, rollout.ticked_at) if confirmed is not None else None
+
+
+def _drain_ends(state: TargetState, target: Target, now: datetime) -> datetime | None:
+    if state.phase not in (Phase.DRAINING, Phase.CLEARING):
+        return None
+    from strategies.leaving import drain_of, was_named
+
+    if not was_named(state):
+        return None
+    found = drain_of(state, target, now)
+    at = found.told_by or found.until
+    return at if found.done or now < at else None
 
 
 def asks_at(rollout: Rollout, state: TargetState) -> datetime | None:

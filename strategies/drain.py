@@ -23,12 +23,16 @@ QUIET_PART = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """How far a drain is: `until` is the minimum by time, `done` whether to retire now, `note` the sum explained."""
+    """How far a drain is: `until` is the minimum by time, `done` whether to retire now, `note` the sum explained.
+
+    `told_by` is when time alone decides although sources may still tell, None where that is not what one waits for.
+    """
 
     until: datetime
     done: bool
     asks: bool
     note: str
+    told_by: datetime | None = None
 
 
 def margin_seconds(rule: DrainRule, ttl: int) -> float:
@@ -76,8 +80,10 @@ def drain(
     if now < until:
         return Drain(until, done=False, asks=False, note=parts)
     if not _quiet_matters(state, rule):
-        if now < confirmed + timedelta(seconds=late_seconds) and _may_tell(state, rule, confirmed):
-            return Drain(until, done=False, asks=False, note=f"{parts}; waits for what the sources tell of it")
+        told_by = confirmed + timedelta(seconds=late_seconds)
+        if now < told_by and _may_tell(state, rule, confirmed):
+            note = f"{parts}; waits for what the sources tell of it"
+            return Drain(until, done=False, asks=False, note=note, told_by=told_by)
         return Drain(until, done=True, asks=False, note=f"{parts}; by time alone, no source counts its requests")
     wanted = rule.quiet_seconds if rule.quiet_seconds is not None else max(2.0 * ttl, 60.0)
     if _is_quiet(state, rule, confirmed + timedelta(seconds=wanted), wanted):

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from orchestrator.cli.finding import Finding
 from orchestrator.cli.style import clock, span
 from strategies.counting import LEAVING
-from strategies.drain import QUIET_PART, drain
+from strategies.drain import QUIET_PART
 from strategies.evidence import Evidence
-from strategies.model import Rollout, Side, TargetState
+from strategies.leaving import drain_of, was_named
+from strategies.model import Rollout, TargetState
 from strategies.plan import AfterMost, DrainRule, Quiet
 from strategies.tail import pinned
 
@@ -24,12 +25,11 @@ _THEN = {
 
 def of_drain(rollout: Rollout, state: TargetState, now: datetime) -> Iterator[Finding]:
     """What the retirement of the leaving side waits for; nothing where no side leaves, or nobody ever reached it."""
-    leaving, rule = LEAVING.get(state.phase), rollout.service.target(state.name).drain
-    named = state.exposed if leaving is Side.CANDIDATE else bool(state.stable)
+    leaving, target = LEAVING.get(state.phase), rollout.service.target(state.name)
     confirmed = state.asked.confirmed_at if state.asked is not None else None
-    if leaving is None or not named or confirmed is None or state.expires_at is None:
+    if leaving is None or not was_named(state) or confirmed is None or state.expires_at is None:
         return
-    found = drain(state, rule, now, named=named, agreed=False)
+    rule, found = target.drain, drain_of(state, target, now)
     until, spent = found.until, (now - confirmed).total_seconds()
     rest = (until - now).total_seconds()
     says = f"the last answer that names the {leaving.value} side expires {clock(state.expires_at, now)}; "
@@ -41,7 +41,12 @@ def of_drain(rollout: Rollout, state: TargetState, now: datetime) -> Iterator[Fi
         yield _quiet(seen, rule, state, now)
     if rule.quiet is Quiet.REQUIRED and not counted:
         yield Finding("drain.quiet", "no source counted its requests, and it must be quiet", state.name, waits=True)
-    if not found.done and rest <= 0:
+    if found.told_by is not None:
+        says = "the sources have told nothing of it yet; without a word of them it may go "
+        says += f"{clock(found.told_by, now)}, in {span((found.told_by - now).total_seconds())}"
+        limit = (found.told_by - confirmed).total_seconds()
+        yield Finding("drain.told", says, state.name, confirmed, round(spent, 3), limit, waits=True)
+    elif not found.done and rest <= 0:
         most = confirmed + timedelta(seconds=rule.most_seconds)
         says = f"{_THEN[rule.then]} when it is still not quiet after {span(rule.most_seconds)}, {clock(most, now)}"
         yield Finding("drain.most", says, state.name, None, round(spent, 3), rule.most_seconds, waits=found.asks)

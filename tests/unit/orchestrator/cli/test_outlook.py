@@ -13,6 +13,8 @@ from orchestrator.cli.findings import findings
 from orchestrator.lease import this_process
 from orchestrator.outlook import asks_at, decides_at, next_decision
 from orchestrator.result import phase_of
+from strategies.evidence import Evidence
+from strategies.gates import MetricKind, MetricRule
 from strategies.model import Reason, Rollout
 from strategies.phases import Phase
 from strategies.plan import Target
@@ -46,6 +48,44 @@ def test_a_confirmed_shift_is_in_force_after_propagation_and_ttl() -> None:
 def test_a_drain_ends_with_the_last_answer_that_names_the_old_side_and_the_margin() -> None:
     rollout = states.holding(100.0, phase=Phase.DRAINING, ttl_shift=10, expires_at=states.NOW)
     assert ahead(rollout) == 60 + 10
+
+
+def untold(since_confirmed: float, **changes: Any) -> Rollout:
+    """A drain whose time is over, with a source that is five minutes late and has told nothing of the side yet."""
+    logs = MetricRule("logs", MetricKind.QUIET, interval_seconds=60.0, lag_seconds=300.0)
+    unheard = Evidence("logs", rate_before=0.0)
+    rollout = states.judged(unheard, rules=(logs,), phase=Phase.DRAINING, step=3, share=100.0, **changes)
+    confirmed = states.ago(since_confirmed)
+    rollout = states.on(rollout, ttl_shift=10, expires_at=confirmed + timedelta(seconds=10))
+    asked = states.asked(rollout, 100.0)
+    return states.on(rollout, asked=replace(asked, at=confirmed, confirmed_at=confirmed))
+
+
+def test_a_drain_that_a_late_source_may_still_speak_of_ends_when_it_has_had_its_time() -> None:
+    rollout = untold(200)
+    found = {each.rule: each for each in findings(rollout, states.NOW)}
+    assert ahead(rollout) == 3 * 60 + 300 - 200
+    assert (found["drain.told"].waits, found["drain.told"].value, found["drain.told"].limit) == (True, 200, 480)
+    assert found["drain.told"].says == (
+        "the sources have told nothing of it yet; without a word of them it may go 12:04:40 UTC, in 4 m 40 s"
+    )
+    assert "drain.most" not in found
+
+
+@pytest.mark.parametrize("rollout", [untold(481), states.draining()], ids=["had its time", "has told"])
+def test_a_source_that_has_told_or_had_its_time_is_waited_for_no_longer(rollout: Rollout) -> None:
+    assert "drain.told" not in {each.rule for each in findings(rollout, states.NOW)}
+
+
+def test_a_person_who_agreed_that_the_side_goes_is_not_asked_again() -> None:
+    loud = states.draining(expires_at=states.ago(2000))
+    assert loud.targets[0].asked is not None
+    asked = replace(loud.targets[0].asked, at=states.ago(2000), confirmed_at=states.ago(2000))
+    rules = {
+        approved: {each.rule for each in findings(states.on(loud, asked=asked, approved=approved), states.NOW)}
+        for approved in (-1, 4)
+    }
+    assert ("drain.most" in rules[-1], "drain.most" in rules[4]) == (True, False)
 
 
 def test_the_next_decision_is_the_earliest_of_all_targets() -> None:
