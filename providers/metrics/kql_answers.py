@@ -2,8 +2,9 @@
 
 A log table has no row where there was no request, so an interval without a row is one without requests, but only up to
 the newest row of either side, which shows how far the table has come, and only for a side that has rows at all: one
-without any may be written under another name. A query may say itself that there were none (`make-series kind=nonempty`
-with `default=0`). An answer with an `error` beside its tables is not whole, and is not used.
+without any may be written under another name. A side that leaves falls silent, so there it is enough that the same
+query found requests of it before (`Rows.before`). A query may say itself that there were none (`make-series
+kind=nonempty` with `default=0`). An answer with an `error` beside its tables is not whole, and is not used.
 Source: "Azure Monitor Log Analytics API response format" and "make-series operator" of KQL.
 """
 
@@ -30,12 +31,26 @@ _MOST_TALKERS = 10
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """One side's requests and failures by interval, and what kept them from being read; `odd` are no counts."""
+    """One side's requests and failures by interval, and what kept them from being read; `odd` are no counts.
+
+    `before`: the same query is known to have found requests of this side, so that it has none where it finds no row.
+    """
 
     counts: Mapping[datetime, tuple[int, int]] = field(default_factory=dict)
     odd: frozenset[datetime] = frozenset()
     problem: str | None = None
     mistaken: bool = False
+    before: bool = False
+
+    @property
+    def silent(self) -> bool:
+        """Whether it was answered, and with no row at all."""
+        return not self.counts and self.problem is None
+
+    @property
+    def counted(self) -> bool:
+        """Whether any row tells of a request."""
+        return any(requests for requests, _ in self.counts.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,19 +139,19 @@ def _counts(cells: Iterator[tuple[Any, Any, Any]], grid: Grid) -> Rows:
             remedy = "summarize by the time alone"
             return _mistaken(f"expected one row for each interval; got several for {stamp(start)}: {remedy}")
         number, bad = whole(requested), whole(failed)
-        if number is None or bad is None or bad > number:
+        if number is None or bad is None:
             odd[start] = f"{shown(requested)} and {shown(failed)} at {stamp(start)}"
         else:
             counts[start] = (number, bad)
     some = ", ".join(list(odd.values())[:_SHOWN])
-    told = f"expected counts of requests and of failures among them; got {some}" if odd else None
+    told = f"expected counts of requests and of failures; got {some}" if odd else None
     return Rows(counts, frozenset(odd), told)
 
 
 def _found(grid: Grid, newest: datetime | None, side: Rows) -> Found:
     if side.problem is not None and not side.counts:
         return Found((), side.problem, side.mistaken)
-    if newest is None or not side.counts:
+    if newest is None or not (side.counts or side.before):
         message = f"no rows from {stamp(grid.first)} to {stamp(grid.until)}"
         remedy = "check that the query matches this side, or let it say zero itself (make-series kind=nonempty)"
         return Found((), message if newest is None else f"{message}, though the other side has some: {remedy}")

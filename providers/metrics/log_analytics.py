@@ -29,6 +29,8 @@ MOST = 20_000
 """How many intervals one query may span: only a side with a row among them counts as silent where it has none."""
 _CHECKED_SECONDS = 3600.0
 _TALKED_SECONDS = 60.0
+_BEFORE_SECONDS = 7 * 86400.0
+"""How far one looks back for requests of a side that leaves and has none: longer than a drain is quiet."""
 _ROLE = "give this identity the role Log Analytics Reader (Monitoring Reader on a resource), and check id and query"
 _SAME = "filter by $revision, $groups or another word that differs between the sides"
 Asked = tuple[str, Mapping[str, str]]
@@ -40,6 +42,8 @@ class LogQueries:
 
     def __init__(self, rule: MetricRule, source: LogAnalytics, azure: Clients) -> None:
         self._rule, self._source, self._azure = rule, source, azure
+        self._before: dict[tuple[str, str], bool] = {}
+        """Whether a query, word for word, has found requests: a fact of the past, so that it is looked up once."""
 
     def read(self, question: Question) -> Reading:
         """Return the complete intervals since `question.since`; sends nothing while there are none. Never raises."""
@@ -49,7 +53,7 @@ class LogQueries:
         try:
             asked = self._requests(question, grid)
             with self._azure.within(self._source.timeout_seconds):
-                stable, candidate = (self._rows(each, grid) for each in asked)
+                stable, candidate = self._sides(question, asked, grid)
                 talkers = self._talkers(question, grid)
         except ProviderError as error:
             return failed(self._rule.name, question, error)
@@ -79,7 +83,7 @@ class LogQueries:
 
     def _requests(self, question: Question, grid: Grid) -> list[Asked]:
         """What is asked of either side, the stable one first. Raises Invalid where it is the same, or a word is bad."""
-        timespan = f"{stamp(grid.first)}/{stamp(grid.until)}"
+        timespan = _timespan(grid)
         sides = (question.stable, question.candidate)
         asked = [self._request(self._source.query, question, arm, grid, timespan) for arm in sides]
         if asked[0] == asked[1]:
@@ -103,6 +107,34 @@ class LogQueries:
             return kql_answers.rows(self._post(asked), grid, self._rule.kind)
         except Invalid as error:
             return Rows(problem=str(error), mistaken=True)
+
+    def _sides(self, question: Question, asked: list[Asked], grid: Grid) -> tuple[Rows, Rows]:
+        """Both sides' rows; one that leaves and has none may have fallen silent, if the query knew of it before."""
+        stable, candidate = (self._rows(each, grid) for each in asked)
+        for (path, body), rows in zip(asked, (stable, candidate), strict=True):
+            if rows.counted:
+                self._before[path, body["query"]] = True
+        if question.leaving is Side.STABLE and stable.silent and candidate.counts:
+            stable = self._silent(asked[0], grid)
+        if question.leaving is Side.CANDIDATE and candidate.silent and stable.counts:
+            candidate = self._silent(asked[1], grid)
+        return stable, candidate
+
+    def _silent(self, asked: Asked, grid: Grid) -> Rows:
+        """What a side without a row says: none if the same query found requests of it before, else nothing."""
+        path, body = asked
+        known = self._before.get((path, body["query"]))
+        if known is None:
+            count = min(MOST, round(_BEFORE_SECONDS / grid.seconds))
+            past = Grid(grid.first - count * grid.step, grid.step, count)
+            try:
+                rows = self._rows((path, {**body, "timespan": _timespan(past)}), past)
+            except ProviderError as error:
+                return Rows(problem=str(error))
+            if rows.problem is not None and not rows.counted:
+                return Rows(problem=rows.problem)
+            known = self._before[path, body["query"]] = rows.counted
+        return Rows(before=known)
 
     def _talkers(self, question: Question, grid: Grid) -> tuple[tuple[str, float], ...] | str:
         """Who still talks to the leaving side; a text says why that is not known, which keeps nothing from counting."""
@@ -137,3 +169,7 @@ class LogQueries:
             return response.json()
 
         return self._azure.read(doing, ask)
+
+
+def _timespan(grid: Grid) -> str:
+    return f"{stamp(grid.first)}/{stamp(grid.until)}"
