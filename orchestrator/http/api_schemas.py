@@ -103,6 +103,7 @@ _CHECK = a(
     state={"enum": list(_CHECK_STATES)},
     at=MAYBE_TIME,
     why=TEXT,
+    output=TEXT,
     attempt=WHOLE,
 )
 _WATCH = a(

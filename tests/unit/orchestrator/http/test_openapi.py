@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
+from orchestrator.counted import evidence_of
 from orchestrator.desk import LocalDesk
 from orchestrator.http.api import Api
 from orchestrator.http.guard import Guard
@@ -134,6 +135,14 @@ def test_an_answer_is_what_the_document_says(desk: Far, method: str, path: str, 
     assert answer.status == status, answer.body
     plain = re.sub(r"/services/\w+", "/services/{service}", path.partition("?")[0])
     check(f"/api/v1{plain}", method, answer.status, answer.document)
+
+
+def test_all_that_is_told_of_sources_and_checks_is_described_and_nothing_is_described_that_is_not_told() -> None:
+    state = states.judged().targets[0]
+    told = evidence_of(states.judged(), state)
+    known = DOCUMENT["components"]["schemas"]
+    for name, said in (("Evidence", told), ("Metric", told["metrics"][0]), ("Check", told["checks"][0])):
+        assert set(known[name]["required"]) == set(known[name]["properties"]) == set(said), name
 
 
 def test_the_document_is_served_to_everybody_as_it_is() -> None:
