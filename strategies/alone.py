@@ -16,7 +16,7 @@ from strategies.model import Reason, TargetState
 from strategies.plan import Target
 from strategies.seen import Counts
 
-CODE = "failsAlone"
+_CODE = "failsAlone"
 _UNKNOWN = 0.5
 """What part may fail where it is not known what the other side failed."""
 
@@ -63,4 +63,14 @@ def _reason(seen: Evidence, rule: MetricRule, last: Counts) -> Reason:
         ("stableRequests", seen.stable_requests),
         ("stableFailures", seen.stable_failures),
     )
-    return Reason(CODE, message, numbers)
+    return Reason(_CODE, message, numbers)
+
+
+def urgent(doubt: Reason | None) -> Reason | None:
+    """The doubt, where clients are failing meanwhile: no hold is waited for, and a person is asked at once."""
+    return doubt if doubt is not None and doubt.code == _CODE else None
+
+
+def asks_after(target: Target, step: int, why: Reason | None) -> float:
+    """Seconds after which a person is asked about a step that is undecided for this reason."""
+    return 0.0 if urgent(why) else target.asks_after(step)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from strategies import alone
+from strategies.alone import asks_after
 from strategies.model import Reason, TargetState
 from strategies.plan import Target
 from strategies.values import evolve
@@ -40,17 +40,12 @@ def unsettled(state: TargetState, verdict: Verdict) -> Reason | None:
     return None
 
 
-def urgent(doubt: Reason | None) -> Reason | None:
-    """The doubt, where clients are failing meanwhile: no hold is waited for, and a person is asked at once."""
-    return doubt if doubt is not None and doubt.code == alone.CODE else None
-
-
 def undecided(state: TargetState, target: Target, why: Reason, now: datetime) -> TargetState:
     """Hold while nothing is decided either way, and ask a person when that has lasted long enough.
 
     A person may go on without proof; of what is not well nobody can say that it is.
     """
-    longest = 0.0 if urgent(why) else target.asks_after(state.step)
+    longest = asks_after(target, state.step, why)
     if (now - state.since).total_seconds() < longest:
         return evolve(state, note=why.message)
     if why is state.doubt:

@@ -37,8 +37,9 @@ def explain(before: Rollout, after: Rollout, now: datetime) -> tuple[Event, ...]
     events = list(_commands(before, after))
     events += _reasons(before, after, now)
     for old, new in zip(before.targets, after.targets, strict=True):
-        events += _target(old, new, now)
+        # What was found out stands before what was done for it.
         events += of_sources(before, after, new.name, now)
+        events += _target(old, new, now)
         events += _phase(old, new, after, now)
     if before.outcome != after.outcome:
         reason = after.failure or after.aborted

@@ -13,6 +13,7 @@ from datetime import datetime
 from strategies.alone import fails_alone
 from strategies.counting import checked, evidence_of, late_seconds
 from strategies.evidence import ALPHA, BETA, Evidence, e_value, proof
+from strategies.figures import amount
 from strategies.gates import MetricKind, MetricRule, When
 from strategies.lately import broken
 from strategies.lateness import is_late, is_lost, known_at, lost_seconds, needed
@@ -92,8 +93,18 @@ def _worse(rollout: Rollout, state: TargetState, target: Target) -> Reason | Non
     steps = len(target.plan.steps)
     worst = max(deciding(target), key=lambda rule: e_value(evidence_of(state, rule.name), steps))
     seen = evidence_of(state, worst.name)
-    message = f"{worst.name}: {told(seen, worst)}: evidence {e:.3g}, limit {1 / ALPHA:g}"
+    message = (
+        f"{worst.name}: {told(seen, worst)}: evidence {amount(e)}{_mean_of(rollout, target)}, limit {1 / ALPHA:,.0f}"
+    )
     return Reason("countsWorse", message, (("e", e), ("limit", 1 / ALPHA), *_numbers(seen)))
+
+
+def _mean_of(rollout: Rollout, target: Target) -> str:
+    """What the evidence is the mean of, where that is more than one source of one target."""
+    names, judged = [rule.name for rule in deciding(target)], [t for t in rollout.service.targets if deciding(t)]
+    parts = [f"of {', '.join(names)}"] if len(names) > 1 else []
+    parts += [f"over {len(judged)} targets"] if len(judged) > 1 else []
+    return f" in the mean {' '.join(parts)}" if parts else ""
 
 
 def told(seen: Evidence, rule: MetricRule) -> str:
@@ -233,6 +244,6 @@ def _untried(state: TargetState, target: Target, rule: MetricRule) -> Reason | N
         numbers = (("metric", rule.name), ("requests", seen.step_candidate), ("limit", LEAST_REQUESTS))
         return Reason("tooFew", message, numbers)
     if state.step == target.plan.last - 1 and (shown := proof(seen)) < 1 / BETA:
-        message = f"{rule.name}: {told(seen, rule)}: proof {shown:.3g} of the {1 / BETA:g} that everything takes"
+        message = f"{rule.name}: {told(seen, rule)}: proof {amount(shown)} of the {1 / BETA:g} that everything takes"
         return Reason("notProven", message, (("proof", shown), ("limit", 1 / BETA), *_numbers(seen)))
     return None

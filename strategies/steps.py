@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from strategies import counting, proof, traffic, waves
-from strategies.alone import fails_alone
-from strategies.asking import needs_word, undecided, unsettled, unwell, urgent
+from strategies.alone import fails_alone, urgent
+from strategies.asking import needs_word, undecided, unsettled, unwell
 from strategies.drain import Drain, drain, settle_seconds, with_rates
 from strategies.evidence import in_force
 from strategies.model import Reason, Rollout, Side, Slot, Stage, TargetState

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from strategies.alone import asks_after, urgent
 from strategies.counting import evidence_of
 from strategies.drain import QUIET_PART
 from strategies.echo import Echo
@@ -17,7 +18,7 @@ from strategies.evidence import Evidence, proof
 from strategies.gates import MetricRule
 from strategies.lateness import is_lost, known_at, lost_seconds, needed
 from strategies.model import Reason, Rollout, Side, TargetState
-from strategies.phases import RETURNING_HOME, Phase
+from strategies.phases import FORWARD, RETURNING_HOME, Phase
 from strategies.plan import Target
 from strategies.proof import deciding, e_of
 from strategies.seen import CheckSeen, CheckState
@@ -39,7 +40,9 @@ def numbers(state: TargetState, target: Target) -> dict[str, Value]:
 
 
 def open_doubt(rollout: Rollout, state: TargetState) -> Reason | None:
-    """What is not proven yet at a step whose time is over; within its time nothing has to be."""
+    """What is not proven yet at a step whose time is over, within which nothing has to be, or what cannot wait."""
+    if urgent(state.doubt) is not None:
+        return state.doubt if state.phase in FORWARD else None
     if state.doubt is None or state.phase is not Phase.HOLDING:
         return None
     step = rollout.service.target(state.name).plan.steps[state.step]
@@ -170,7 +173,7 @@ def _doubt(before: Rollout, after: Rollout, old: TargetState, new: TargetState, 
     if doubt is not None:
         if was is None or _named(before, old, was) != _named(after, new, doubt):
             said: dict[str, Value] = {"code": doubt.code, "message": doubt.message, **dict(doubt.evidence)}
-            said |= {"metric": doubted(doubt), "step": new.step, "asks": _asks(after, new)}
+            said |= {"metric": doubted(doubt), "step": new.step, "asks": _asks(after, new, doubt)}
             yield _event(now, "step_undecided", new.name, said)
     elif was is not None and new.phase not in (*RETURNING_HOME, Phase.STUCK) and new.failure is None:
         person = after.full or max(new.waived, new.overruled) >= old.step
@@ -180,12 +183,12 @@ def _doubt(before: Rollout, after: Rollout, old: TargetState, new: TargetState, 
 
 def _named(rollout: Rollout, state: TargetState, doubt: Reason) -> tuple[int, str, str, bool]:
     """What makes one doubt another one: its numbers change at every look."""
-    return state.step, doubt.code, doubted(doubt), _asks(rollout, state)
+    return state.step, doubt.code, doubted(doubt), _asks(rollout, state, doubt)
 
 
-def _asks(rollout: Rollout, state: TargetState) -> bool:
+def _asks(rollout: Rollout, state: TargetState, doubt: Reason) -> bool:
     """Whether the step has been undecided for so long that a person is asked."""
-    longest = rollout.service.target(state.name).asks_after(state.step)
+    longest = asks_after(rollout.service.target(state.name), state.step, doubt)
     return (rollout.ticked_at - state.since).total_seconds() >= longest
 
 

@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 
 from orchestrator.cli.evidence_lines import LEAVE_OUT, telling_checks
 from orchestrator.cli.finding import Finding
-from orchestrator.cli.style import amount, flat, percent, span
+from orchestrator.cli.style import flat, percent, span
 from orchestrator.counted import E_LIMIT, PROOF_LIMIT, TOO_MANY_TIMES, observed
 from orchestrator.outlook import asks_at
+from strategies.alone import asks_after, urgent
 from strategies.counting import evidence_of, late_seconds
 from strategies.evidence import Evidence, e_value, proof
+from strategies.figures import amount
 from strategies.gates import MetricKind, MetricRule, When
 from strategies.lateness import is_late, is_lost, known_at, lost_seconds, needed
 from strategies.model import Outcome, Rollout, Side, TargetState
@@ -69,8 +71,10 @@ def _undecided(rollout: Rollout, state: TargetState, target: Target) -> Iterator
     if doubt is None and asks_at(rollout, state) is None:
         return
     over = state.since + timedelta(seconds=target.plan.steps[state.step].hold_seconds)
-    held, limit = (rollout.ticked_at - state.since).total_seconds(), target.asks_after(state.step)
-    if held < limit:
+    held, limit = (rollout.ticked_at - state.since).total_seconds(), asks_after(target, state.step, doubt)
+    if urgent(doubt):
+        says = "clients are failing, and nothing beside the candidate tells why: a person decides"
+    elif held < limit:
         what = f"{doubted(doubt)} proves nothing either way" if doubt else "the candidate or its routing is in doubt"
         says = f"{what}; a person is asked in {span(limit - held)}"
     else:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import floor
 
 _ASCII = str.maketrans(
     {"●": "*", "○": "o", "✓": "+", "↩": "<", "■": "#", "→": "->", "█": "#", "░": ".", "·": "-", "…": "...", "–": "-"}
@@ -15,7 +14,6 @@ _ASCII = str.maketrans(
 _NARROWEST = 20
 """Columns that folded text needs; where there are fewer it is left as it is."""
 _GAP = re.compile(r"(?<=\S) (?=\S)(?!(?<=\d )(?:s|m|h|d|%|UTC)(?!\w))")
-_UNTOLD = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +110,6 @@ def columns(rows: Sequence[Sequence[str]], *, indent: int = 0, gap: int = 2, wit
 def flat(text: str) -> str:
     """A text that somebody else wrote, on one line."""
     return " ".join(filter(None, (line.strip() for line in text.splitlines()))) if "\n" in text else text
-
-
-def amount(value: float) -> str:
-    """A number of evidence as people read it: `0.42`, `3.2`, `126`, `3,200`.
-
-    It is never rounded up, so that no limit looks reached before it is; what is far beyond all limits is said so.
-    """
-    if value >= _UNTOLD:
-        return f"over {_UNTOLD:,}"
-    if value < 0.01:
-        return "under 0.01"
-    parts = 1 if value >= 100 else 10 if value >= 1 else 100
-    return f"{floor(value * parts) / parts:,.{len(str(parts)) - 1}f}".removesuffix(".0")
 
 
 def span(seconds: float) -> str:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from orchestrator.cli.lines import line
-from orchestrator.cli.style import Style, amount
+from orchestrator.cli.style import Style
 from orchestrator.demo.chart import Look
 from providers.emulator.load_counts import Counts
+from strategies.figures import amount
 from strategies.journal import Event
 from strategies.model import Reason
 

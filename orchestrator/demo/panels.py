@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from orchestrator.cli.style import amount, percent
+from orchestrator.cli.style import percent
 from orchestrator.counted import evidence_of
 from orchestrator.demo.chart import BLANK, Look, bar, chart
 from orchestrator.demo.frame import MARGIN, RECENT_SECONDS, WIDEST, Seconds, complete, fitted, head, journal, recently
 from orchestrator.demo.fronts import Front, total_of
 from orchestrator.result import share_of
 from providers.emulator.load_counts import Counts
+from strategies.figures import amount
 from strategies.model import Rollout, TargetState
 from strategies.phases import TERMINAL
 

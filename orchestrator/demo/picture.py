@@ -16,7 +16,7 @@ from rich.text import Text
 
 from orchestrator.cli.lines import line
 from orchestrator.cli.output import Output
-from orchestrator.cli.style import amount, percent
+from orchestrator.cli.style import percent
 from orchestrator.counted import evidence_of
 from orchestrator.demo import panels
 from orchestrator.demo.chart import BLANK, Look, bar, chart
@@ -38,6 +38,7 @@ from orchestrator.demo.frame import (
 from orchestrator.demo.stage import Scene
 from orchestrator.result import mean_share, phase_of
 from providers.emulator.load_counts import Counts
+from strategies.figures import amount
 from strategies.model import Rollout
 from strategies.phases import TERMINAL
 

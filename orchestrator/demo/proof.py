@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from orchestrator.cli.style import Style, amount, columns, span
+from orchestrator.cli.style import Style, columns, span
 from orchestrator.counted import evidence_of
 from orchestrator.demo import scenery
 from orchestrator.demo.fronts import ENOUGH_REQUESTS, Observed, Part
 from orchestrator.result import outcome_of, reason_of
 from providers.emulator.load_counts import Counts
+from strategies.figures import amount
 from strategies.journal import Event
 from strategies.model import Rollout, TargetState
 

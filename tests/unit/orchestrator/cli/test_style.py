@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.cli.style import Style, amount, bar, columns, folded, percent, span
+from orchestrator.cli.style import Style, bar, columns, folded, percent, span
+from strategies.figures import amount
 
 
 @given(st.floats(0, 4e7))
