@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from orchestrator.forecast_entries import Entry, Kind
 from orchestrator.forecast_traffic import counts_the_leaving, quiet_matters
-from strategies.drain import margin_seconds, settle_seconds
+from strategies.drain import margin_seconds, quiet_seconds, settle_seconds
 from strategies.model import Outcome, Rollout
-from strategies.plan import AfterMost, DrainRule, Target
+from strategies.plan import AfterMost, Target
 from strategies.tail import Pinned, pinned
 
 RESTS = (0.01, 0.001)
@@ -55,15 +55,11 @@ def draining(target: Target, found: Pinned | None, entries: Sequence[Entry]) -> 
         heard + margin_seconds(rule, ttl),
         found,
         left,
-        _quiet_seconds(rule, ttl) if waits else None,
+        quiet_seconds(rule, ttl) if waits else None,
         counts_the_leaving(target),
         rule.most_seconds if waits else None,
         rule.then,
     )
-
-
-def _quiet_seconds(rule: DrainRule, ttl: int) -> float:
-    return rule.quiet_seconds if rule.quiet_seconds is not None else max(2.0 * ttl, 60.0)
 
 
 def last_pinned(history: Iterable[Rollout], target: str) -> Pinned | None:

@@ -221,7 +221,7 @@ def must_be_shown(target: Target, step: Step, *, stable: bool) -> bool:
 
 def counts_the_leaving(target: Target) -> bool:
     """Whether any source can say that a side has gone quiet: one that decides, and not our own probes."""
-    return any(not (rule.dry_run or rule.own) and rule.kind is not MetricKind.CHECK for rule in target.metrics)
+    return any(rule.drains for rule in target.metrics)
 
 
 def quiet_matters(target: Target) -> bool:

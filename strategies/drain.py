@@ -40,6 +40,11 @@ def margin_seconds(rule: DrainRule, ttl: int) -> float:
     return rule.margin_seconds if rule.margin_seconds is not None else max(10.0, ttl / 2)
 
 
+def quiet_seconds(rule: DrainRule, ttl: int) -> float:
+    """For how long a side that leaves must be quiet: as configured, else max(2 TTL, 60 s)."""
+    return rule.quiet_seconds if rule.quiet_seconds is not None else max(2.0 * ttl, 60.0)
+
+
 def settle_seconds(rule: DrainRule, ttl: int) -> float:
     """How long after a confirmed shift clients have heard of it: propagation plus TTL."""
     return rule.propagation_seconds + ttl
@@ -85,7 +90,7 @@ def drain(
             note = f"{parts}; waits for what the sources tell of it"
             return Drain(until, done=False, asks=False, note=note, told_by=told_by)
         return Drain(until, done=True, asks=False, note=f"{parts}; by time alone, no source counts its requests")
-    wanted = rule.quiet_seconds if rule.quiet_seconds is not None else max(2.0 * ttl, 60.0)
+    wanted = quiet_seconds(rule, ttl)
     if _is_quiet(state, rule, confirmed + timedelta(seconds=wanted), wanted):
         return Drain(until, done=True, asks=False, note=f"{parts}; quiet for {wanted:g} s")
     over = now >= confirmed + timedelta(seconds=rule.most_seconds)

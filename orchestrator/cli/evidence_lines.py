@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from orchestrator.cli.findings_drain import quiet_seconds, talking
+from orchestrator.cli.findings_drain import talking
 from orchestrator.cli.style import Style, flat, span
 from orchestrator.counted import E_LIMIT, PROOF_LIMIT, observed
 from orchestrator.outlook import asks_at
 from providers.probes.settings import AGENT
 from strategies.counting import LEAVING, evidence_of
+from strategies.drain import quiet_seconds
 from strategies.evidence import e_value
 from strategies.figures import amount
 from strategies.gates import MetricKind, MetricRule

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from orchestrator.cli.finding import Finding
 from orchestrator.cli.style import clock, span
 from strategies.counting import LEAVING
-from strategies.drain import QUIET_PART
+from strategies.drain import QUIET_PART, quiet_seconds
 from strategies.evidence import Evidence
 from strategies.leaving import drain_of, was_named
 from strategies.model import Rollout, TargetState
@@ -52,11 +52,6 @@ def of_drain(rollout: Rollout, state: TargetState, now: datetime) -> Iterator[Fi
         yield Finding("drain.most", says, state.name, None, round(spent, 3), rule.most_seconds, waits=found.asks)
     yield from _talkers(state)
     yield from _tail(state, now)
-
-
-def quiet_seconds(rule: DrainRule, ttl: int) -> float:
-    """How long a side must be quiet, as `strategies.drain` takes it."""
-    return rule.quiet_seconds if rule.quiet_seconds is not None else max(2.0 * ttl, 60.0)
 
 
 def talking(state: TargetState) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strategies.drain import drain, expiry, margin_seconds, settle_seconds, turned_quiet
+from strategies.drain import drain, expiry, margin_seconds, quiet_seconds, settle_seconds, turned_quiet
 from strategies.evidence import Evidence
 from strategies.model import TargetState
 from strategies.phases import Phase
@@ -75,6 +75,17 @@ def counted(since: float | None = None, until: float | None = None, metric: str 
 
 def is_done(*metrics: Evidence, when: float = 60) -> bool:
     return drain(draining(metrics=metrics), COUNTED, at(when), named=True, agreed=False).done
+
+
+@pytest.mark.parametrize(("ttl", "configured", "wanted"), [(10, None, 60), (60, None, 120), (60, 5.0, 5)])
+def test_quiet_lasts_as_configured_else_two_ttls_and_a_minute_at_least(
+    ttl: int, configured: float | None, wanted: int
+) -> None:
+    rule = replace(RULE, quiet_seconds=configured)
+    assert quiet_seconds(rule, ttl) == wanted
+    for quiet, done in ((wanted - 0.01, False), (wanted, True)):
+        state = draining(ttl, metrics=(counted(ttl, ttl + quiet),))
+        assert drain(state, rule, at(1000), named=True, agreed=False).done is done
 
 
 def test_where_a_source_counts_the_side_must_be_quiet_as_well() -> None:
