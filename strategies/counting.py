@@ -195,9 +195,7 @@ def _reading(state: TargetState, target: Target, rule: MetricRule, reading: Read
     )
     leaving = LEAVING.get(state.phase)
     if leaving is not None:
-        known_until = known.quiet_until
         tallies = reading.stable if leaving is Side.STABLE else reading.candidate
-        tallies = tuple(tally for tally in tallies if known_until is None or tally.since >= known_until)
         if state.expires_at is not None and not rule.dry_run:
             state = evolve(state, tail=measured(state.tail, known.rate_before, tallies, state.expires_at, rule.name))
         known = turned_quiet(known, tallies)

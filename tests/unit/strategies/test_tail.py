@@ -80,6 +80,14 @@ def test_a_gap_before_anything_has_shown_is_passed_over() -> None:
     assert found == measured(None, RATE, counts[2:], at(0))
 
 
+@given(st.integers(0, 30), st.integers(0, 30))
+def test_what_is_told_again_is_measured_once(begun: int, told: int) -> None:
+    counts = trickle(50, 0.1, 90)
+    once = measured(measured(None, 50, counts[:30], at(0)), 50, counts[30:], at(0))
+    again = measured(measured(None, 50, counts[: begun + told], at(0)), 50, counts[begun:], at(0))
+    assert again == once == measured(None, 50, counts, at(0))
+
+
 def test_two_sources_are_not_added_up() -> None:
     counts, tail = trickle(RATE, 0.05, 100), None
     for tally, following in pairwise(counts):
