@@ -52,7 +52,7 @@ class Desk(Protocol):
         ...
 
     def undo(self, service: str, to: str | None, *, steps: bool, actor: str, reason: str) -> Submission:
-        """Go back to `to`, or to what was promoted before: take the rollout under way back, or submit a new one.
+        """Go back to `to`, or to what served before the last release: turn the rollout under way, or submit a new one.
 
         Raises Refused. Idempotent as `submit` is; see `orchestrator.undo`.
         """
@@ -147,12 +147,14 @@ class LocalDesk:
 
     def undo(self, service: str, to: str | None, *, steps: bool, actor: str, reason: str) -> Submission:
         """Take the rollout under way back where the old side is still warm, else find the way in the store."""
-        from orchestrator.undo import take_back, way_back
+        from orchestrator.undo import go_no_further, take_back, way_back
 
-        back = None if steps else take_back(self.app, service, to, actor=actor, reason=reason)
+        back = take_back(self.app, service, to, steps=steps, actor=actor, reason=reason)
         if back is not None:
             return back
-        return self.submit(way_back(self.app, service, to, steps=steps, actor=actor, reason=reason).wish)
+        answer = self.submit(way_back(self.app, service, to, steps=steps, actor=actor, reason=reason).wish)
+        go_no_further(self.app, answer, actor=actor, reason=reason)
+        return answer
 
     def pardon(self, service: str, actor: str) -> Rollout:
         """Lift the poison in the store."""

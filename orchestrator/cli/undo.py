@@ -1,4 +1,4 @@
-"""`rollout undo`: back to the previous revision, by the rollout under way where that still can, else by a new one."""
+"""`rollout undo`: take back what was released last, by the rollout under way where it still can, else by a new one."""
 
 from __future__ import annotations
 
@@ -24,11 +24,16 @@ def undo(
     to: Annotated[
         str | None,
         typer.Option(
-            "--to", metavar="REVISION", help="A revision, tag or digest that was promoted before; default: the last."
+            "--to",
+            metavar="REVISION",
+            help="A revision, tag or digest that was promoted before; default: the one before the last release.",
         ),
     ] = None,
     steps: Annotated[
-        bool, typer.Option("--steps", help="Go by the manifest's steps instead of one shift after the probes.")
+        bool,
+        typer.Option(
+            "--steps", help="A new rollout goes by the manifest's steps instead of one shift after the probes."
+        ),
     ] = False,
     reason: Why = "",
     actor: Actor = None,
@@ -36,10 +41,11 @@ def undo(
     junit: Junit = None,
     summary: Summary = None,
 ) -> int:
-    """Go back to the previous revision; what is left is held back from the watcher until `retry`.
+    """Take back what was released last; it is held back from the watcher until `retry`.
 
-    While a rollout still has the old version beside the new one, that rollout is taken back, at once; that it ends
-    rolled back is exit 0 here. Else a new rollout leads back, from retained workloads if there are any.
+    While a rollout still has the old version beside the new one, that rollout is taken back, at once, at whatever step
+    it stands, waits or is paused; that it ends rolled back is exit 0 here. Else a new rollout leads back, from retained
+    workloads if there are any.
     """
     report(session, "undo", junit, summary)
     who, back, why = named(actor), to, because(reason, f"undo of {service}")

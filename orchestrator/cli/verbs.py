@@ -25,7 +25,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
         "Release",
         (
             Verb("start", "FILE", "submit a rollout and follow it to its end", f"{_HERE}.start:start"),
-            Verb("undo", "SERVICE", "go back to the previous revision", f"{_HERE}.undo:undo"),
+            Verb("undo", "SERVICE", "take back what was released last", f"{_HERE}.undo:undo"),
             Verb(
                 "daemon",
                 "DIR",

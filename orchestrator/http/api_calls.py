@@ -111,7 +111,7 @@ class Serving:
         return self.desk.submit(sending.received(wish, self._by(wish.actor)))
 
     def undo(self, service: str, to: str | None, *, steps: bool, actor: str, reason: str) -> Submission:
-        """Submit the way back."""
+        """Take the rollout under way back, or submit the way back."""
         return self.desk.undo(service, to, steps=steps, actor=self._by(actor), reason=reason)
 
     def pardon(self, service: str, actor: str) -> Rollout:

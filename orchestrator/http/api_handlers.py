@@ -105,7 +105,7 @@ def command(asked: Asked) -> Told:
 
 
 def undo(asked: Asked) -> Told:
-    """Begin the way back."""
+    """Take the rollout under way back, or begin a new one that leads back."""
     demand_known(asked)
     given = asked.given
     answer = asked.desk.undo(

@@ -91,8 +91,12 @@ _COMMAND = (
     _ACTOR,
 )
 _UNDO = (
-    Field("to", "A revision, tag or digest that was promoted before; without it the last one.", longest=200),
-    _flag("steps", "Go by the manifest's steps instead of one shift after the probes."),
+    Field(
+        "to",
+        "A revision, tag or digest that was promoted before; without it the one before the last release.",
+        longest=200,
+    ),
+    _flag("steps", "A new rollout goes by the manifest's steps instead of one shift after the probes."),
     _REASON,
     _ACTOR,
 )
@@ -155,7 +159,7 @@ ROUTES: tuple[Route, ...] = (
         f"{_ALL}/undo",
         "operate",
         "undo",
-        "Go back to a revision that was promoted before.",
+        "Take back what was released last, or go back to a revision that was promoted before.",
         does.undo,
         {**_SUBMITTED, 409: "Result"},
         body=_UNDO,

@@ -53,7 +53,7 @@ def test_an_undo_that_must_wait_bans_nothing_until_it_begins(yard: Yard) -> None
     serving(yard, "v1", "v2")
     left = yard.store.promoted("shop")[-1][1]
     running = yard.under_way("v3")
-    way = way_back(yard.app, "shop", None, steps=False, actor="ana", reason="")
+    way = way_back(yard.app, "shop", "v1", steps=False, actor="ana", reason="")
     assert submit(yard.app, way.wish).way is Way.AFTER
     assert not yard.store.is_poisoned("shop", left.id)
     yard.drive(running)

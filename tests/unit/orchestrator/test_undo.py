@@ -8,7 +8,7 @@ from orchestrator.desk import LocalDesk
 from orchestrator.result import outcome_of
 from orchestrator.store.records import Suspension
 from orchestrator.wish import Refused, Submission, Way
-from strategies.model import CommandKind, Outcome, Rollout
+from strategies.model import Outcome, Rollout
 from strategies.phases import RETURNING_HOME, Phase
 from tests.unit.orchestrator.yard import MANIFEST, Yard
 
@@ -91,14 +91,6 @@ def test_asked_for_again_it_attaches_and_does_not_go_back_further(yard: Yard) ->
     assert outcome_of(yard.drive(running.id).rollout) == "rolledBack"
 
 
-def test_before_the_candidate_has_everything_an_undo_is_of_what_serves_as_ever(yard: Yard) -> None:
-    running = until(yard, Phase.HOLDING, 50.0)
-    answer = undo(yard)
-    assert answer.way is Way.AFTER
-    assert answer.revision is not None and answer.revision.tag == "v1"
-    assert yard.said(running.id) == ["supersede"]
-
-
 @pytest.mark.parametrize("to", ["v2", "digest"])
 def test_to_the_revision_before_it_goes_back_from_any_share(yard: Yard, to: str) -> None:
     running = until(yard, Phase.HOLDING, 50.0)
@@ -115,18 +107,22 @@ def test_to_an_older_revision_it_is_a_rollout_of_its_own(yard: Yard) -> None:
     assert answer.revision is not None and answer.revision.tag == "v1"
 
 
-def test_by_steps_it_is_a_rollout_of_its_own(yard: Yard) -> None:
-    running = until(yard, Phase.DRAINING)
-    assert undo(yard, steps=True).way is Way.AFTER
-    assert yard.said(running.id) == []
-
-
-def test_a_rollout_that_somebody_aborted_without_undoing_it_is_not_taken_for_an_undo(yard: Yard) -> None:
-    running = until(yard, Phase.DRAINING)
-    yard.store.command(running.id, CommandKind.ABORT, "bo", at=yard.clock.now())
-    answer = undo(yard)
+def test_to_an_older_revision_what_gives_way_to_it_is_held_back_as_well(yard: Yard) -> None:
+    running = until(yard, Phase.HOLDING, 50.0)
+    answer = undo(yard, "v1")
     assert (answer.way, answer.revision and answer.revision.tag) == (Way.AFTER, "v1")
-    assert undo(yard, "v2").way is Way.RETURNING
+    assert yard.said(running.id) == ["supersede"]
+    assert set(yard.store.poisoned("shop")) == {running.revision.id}
+
+
+def test_by_steps_it_is_a_rollout_of_its_own_to_what_served_before_once_the_candidate_has_everything(
+    yard: Yard,
+) -> None:
+    running = until(yard, Phase.DRAINING)
+    answer = undo(yard, steps=True)
+    assert (answer.way, answer.revision) == (Way.AFTER, running.previous)
+    assert yard.said(running.id) == []
+    assert yard.store.poisoned("shop") == {}
 
 
 def test_an_undo_that_is_itself_warm_is_not_undone_by_a_second_one(yard: Yard) -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from strategies.model import Rollout
+from strategies.model import Reason, Rollout
 from tests.unit.orchestrator.cli import states
 from tests.unit.orchestrator.cli.desk import Desk
 
 
-def ends_as(desk: Desk, ending: Callable[[], Rollout]) -> None:
-    """Let an engine elsewhere bring the draining rollout to this end while we sleep."""
-    rollout = desk.put(states.draining())
+def ends_as(desk: Desk, ending: Callable[[], Rollout], began: Rollout | None = None) -> None:
+    """Let an engine elsewhere bring a rollout, which drains unless it is given, to this end while we sleep."""
+    rollout = desk.put(began or states.draining())
     desk.engine_elsewhere(rollout, works=False)
 
     def end() -> None:
@@ -34,6 +34,18 @@ def test_an_undo_that_takes_the_rollout_back_is_a_success_and_says_what_it_did(d
     assert "1.4.2 serves" in desk.said
     (said,) = [each.event for each in desk.store.events("storefront") if each.event.kind == "command_taken"]
     assert dict(said.data) == {"command": "abort", "actor": "ana", "reason": "it is slow", "argument": ""}
+
+
+@pytest.mark.parametrize(
+    "stands",
+    [states.holding(), states.asking(), replace(states.holding(), paused=Reason("pause", "pause by bo"))],
+    ids=["holding", "waiting for a person", "paused"],
+)
+def test_at_a_step_it_is_the_abort_of_that_rollout_and_a_success(desk: Desk, stands: Rollout) -> None:
+    ends_as(desk, states.rolled_back, stands)
+    assert desk.type("undo", "storefront", "--reason", "it is slow") == 0
+    assert "1.5.0 (e9112b87), which is taken back now" in desk.told
+    assert set(desk.store.poisoned("storefront")) == {stands.revision.id}
 
 
 def test_its_document_tells_the_rollouts_own_outcome(desk: Desk) -> None:

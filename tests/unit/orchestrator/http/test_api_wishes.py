@@ -91,6 +91,17 @@ def test_an_undo_while_the_old_side_is_warm_takes_the_rollout_under_way_back(yar
     assert world.said(under_way) == ["abort"]
 
 
+def test_an_undo_while_a_step_holds_takes_the_rollout_under_way_back(yard: tuple[Yard, str]) -> None:
+    world, url = yard
+    world.drive(start(world, url, "v1").document["rollout"])
+    under_way = start(world, url, "v2").document["rollout"]
+    world.drive(under_way, timeout_seconds=20.0)
+    assert world.store.load(under_way).target("west").phase.value == "holding"
+    answer = ask(url, "POST", "/api/v1/services/shop/undo", {"reason": "odd"}, token=ACTS)
+    assert (answer.status, answer.document["way"], answer.document["rollout"]) == (200, "returning", under_way)
+    assert world.said(under_way) == ["abort"]
+
+
 def test_a_plan_over_the_api_changes_nothing(yard: tuple[Yard, str]) -> None:
     world, url = yard
     digest = world.wish("v1").digest

@@ -63,6 +63,19 @@ def test_start_is_driven_by_the_daemon_followed_from_afar_and_remembered_only_th
     assert not (office.branch.folder / "state").exists()
 
 
+def test_an_undo_from_afar_takes_back_what_holds_at_a_step_and_leaves_what_served_before(office: Office) -> None:
+    desk = office.desk
+    office.branch.edit("rollout.yaml", {"hold: 200ms": "hold: 60s"})
+    with Engine(office.app).running():
+        assert desk.type("start", office.manifest, "--tag", "v1") == 0, desk.told
+        assert desk.type("start", office.manifest, "--tag", "v2", "--no-wait", "-o", "json") == 0
+        begun = desk.document["rollout"]
+        assert desk.type("undo", "shop", "--reason", "looks odd", "-o", "json") == 0, desk.told
+    assert (desk.document["rollout"], desk.document["outcome"]) == (begun, "rolledBack")
+    assert desk.document["stable"]["tag"] == "v1"
+    assert office.store.active("shop") is None
+
+
 def test_plan_and_doctor_are_looked_at_from_the_daemon_and_change_nothing(office: Office) -> None:
     desk = office.desk
     office.branch.serve("v1")
