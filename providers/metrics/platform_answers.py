@@ -85,8 +85,12 @@ def _requests(source: AzureMonitor, own: SideSeries, other: SideSeries) -> Mappi
 def _failed(source: AzureMonitor, requests: Mapping[datetime, int], side: SideSeries) -> Mapping[datetime, int]:
     if side.failed is None:
         return dict.fromkeys(requests, 0)
-    filled = source.failed is not None and source.failed.absent_is_zero and side.failed.problem is None
-    return {**(dict.fromkeys(requests, 0) if filled else {}), **side.failed.counts}
+    if side.failed.problem is not None:
+        return side.failed.counts
+    filled = source.failed is not None and source.failed.absent_is_zero
+    # Where there were no requests none failed, whatever no value means: else a silent side would never look quiet.
+    none = [start for start, count in requests.items() if filled or not count]
+    return {**dict.fromkeys(none, 0), **side.failed.counts}
 
 
 def _found(source: AzureMonitor, grid: Grid, requests: Mapping[datetime, int], side: SideSeries) -> Found:
@@ -113,7 +117,9 @@ def _missing(
 ) -> Iterator[str]:
     lacking = [start for start in grid if start not in requests]
     if lacking:
-        remedy = "check that its filter matches this side" if len(lacking) == grid.count else "it may come later"
+        zero = "" if source.requests.absent_is_zero else ", or say `absent: zero` where that means no requests"
+        filtered = f"check that its filter matches this side{zero}"
+        remedy = filtered if len(lacking) == grid.count else "it may come later"
         yield f"{source.requests.name} has no value in {_of(lacking, grid)}: {remedy}"
     lacking = [start for start in grid if start in requests and start not in failed]
     if lacking and source.failed is not None:

@@ -194,3 +194,19 @@ def test_doctor_names_what_can_never_be_answered(answer: Answer, fatal: bool, sa
     assert (finding.ok, finding.fatal) == (False, fatal)
     assert said in f"{finding.message} {finding.remedy}"
     assert not shown.fatal
+
+
+def test_where_there_were_no_requests_none_failed_so_that_a_side_that_leaves_becomes_quiet() -> None:
+    requests = replace(SOURCE.requests, absent_is_zero=True)
+    found = read(counts([9, None, None], [1, 2, 3], [0, None, 4]), replace(SOURCE, requests=requests))
+    assert found.stable[:2] == (tally(0, 9), tally(1, 0))
+    assert found.candidate[0] == tally(0, 1)
+    assert tally(1, 2) not in found.candidate
+
+
+def test_a_side_without_a_value_is_told_the_word_that_makes_it_silent() -> None:
+    said = str(read(counts([], [1, 2, 3])).problem)
+    assert "has no value in 3 of 3 minutes" in said
+    assert "or say `absent: zero` where that means no requests" in said
+    requests = replace(SOURCE.requests, absent_is_zero=True)
+    assert "absent" not in str(read(counts([None], []), replace(SOURCE, requests=requests)).problem)
