@@ -10,7 +10,7 @@ from strategies.drain import turned_quiet
 from strategies.evidence import FAILURES, LATENCY, Evidence, begin_step, update
 from strategies.gates import MetricKind, MetricRule, When
 from strategies.model import Side, TargetState
-from strategies.pairing import pair
+from strategies.pairing import impossible, pair
 from strategies.phases import Phase
 from strategies.plan import Target
 from strategies.seen import CheckSeen, CheckState, ProbeSeen, Reading, Tally, TargetSeen
@@ -184,24 +184,30 @@ def _reading(state: TargetState, target: Target, rule: MetricRule, reading: Read
         # One that tells nothing is no answer yet: what ailed the source may ail it still.
         vain = 0 if counts else known.vain + 1
         known = evolve(known, problem=reading.problem, mistaken=reading.mistaken, vain=vain)
+    stable, candidate = _possible(reading.stable), _possible(reading.candidate)
     known = evolve(
         known,
         asked_at=reading.at,
-        stable_at=_newest(known.stable_at, reading.stable),
-        candidate_at=_newest(known.candidate_at, reading.candidate),
-        told_stable=_told(known.told_stable, known.stable_at, reading.stable),
-        told_candidate=_told(known.told_candidate, known.candidate_at, reading.candidate),
-        told_before=_told(known.told_before, known.stable_at, _before(state, reading.stable)),
+        stable_at=_newest(known.stable_at, stable),
+        candidate_at=_newest(known.candidate_at, candidate),
+        told_stable=_told(known.told_stable, known.stable_at, stable),
+        told_candidate=_told(known.told_candidate, known.candidate_at, candidate),
+        told_before=_told(known.told_before, known.stable_at, _before(state, stable)),
     )
     leaving = LEAVING.get(state.phase)
     if leaving is not None:
-        tallies = reading.stable if leaving is Side.STABLE else reading.candidate
+        tallies = stable if leaving is Side.STABLE else candidate
         if state.expires_at is not None and not rule.dry_run:
             state = evolve(state, tail=measured(state.tail, known.rate_before, tallies, state.expires_at, rule.name))
         known = turned_quiet(known, tallies)
         state = evolve(state, talkers=reading.talkers or (() if known.quiet_since else state.talkers))
     known = _counted(state, target, rule, reading, known)
     return _with(state, known)
+
+
+def _possible(tallies: tuple[Tally, ...]) -> tuple[Tally, ...]:
+    """The intervals in which no more failed than came: of the others it is not known how many came."""
+    return tuple(tally for tally in tallies if tally.can_be)
 
 
 def _told(known: tuple[int, float], newest: datetime | None, tallies: tuple[Tally, ...]) -> tuple[int, float]:
@@ -255,6 +261,11 @@ def _counted(state: TargetState, target: Target, rule: MetricRule, reading: Read
         # What comes late may be of the step before.
         in_step = state.phase is not Phase.HOLDING or batch.since >= state.since
         known = update(known, batch, bets, window, in_step=in_step, lumpy=target.by_resolver)
+    if paired.odd is not None:
+        # Whatever comes late comes within the time of a late source: after that the question is wrong.
+        said = impossible(paired.odd, slow=rule.kind is MetricKind.LATENCY)
+        problem = f"{known.problem}; {said}" if known.problem else said
+        known = evolve(known, problem=problem, mistaken=known.mistaken or paired.odd.since <= settled)
     return evolve(known, until=paired.until if paired.until is not None else known.until)
 
 

@@ -3,7 +3,8 @@
 A counter that began anew, and an interval that one side has no answer for, are never made up for. An interval in which
 one side has no requests says nothing by itself, so it goes on for a while. Where counters are sampled, each side's at
 other moments, the two grow by turns, and it goes on until both have counted something: it then holds, of one side, up
-to one sample more of the past, and `evidence` bounds what it may say.
+to one sample more of the past, and `evidence` bounds what it may say. One in which more failed than came goes on until
+that can be: left out, it would be failures that are forgotten.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ class Paired:
 
     batches: tuple[Counts, ...]
     until: datetime | None
+    odd: Counts | None = None
+    """The interval that goes on because more failed in it than came."""
 
 
 def pair(
@@ -61,10 +64,25 @@ def pair(
         if open_one is not None and _is_whole(open_one, joins, alone=alone):
             batches.append(open_one)
             open_one = None
-    return Paired(tuple(batches), open_one.since if open_one is not None else until)
+    if open_one is None:
+        return Paired(tuple(batches), until)
+    return Paired(tuple(batches), open_one.since, None if open_one.can_be else open_one)
+
+
+def impossible(odd: Counts, *, slow: bool = False) -> str:
+    """What is wrong with an interval in which more failed, or was slow, than came: by side, with both numbers."""
+    sides = (
+        ("stable side", odd.stable_failures, odd.stable_requests),
+        ("candidate", odd.candidate_failures, odd.candidate_requests),
+    )
+    word = "slow ones" if slow else "failures"
+    told = "; ".join(f"{who}: {failed} {word} of {came} requests" for who, failed, came in sides if failed > came)
+    return f"{told} since {odd.since:%H:%M:%S} UTC: both must count the same requests"
 
 
 def _is_whole(interval: Counts, joins: timedelta | None, *, alone: bool) -> bool:
+    if not interval.can_be:
+        return False
     if interval.candidate_requests and (interval.stable_requests or alone):
         return True
     return joins is not None and interval.until - interval.since >= joins
@@ -83,7 +101,7 @@ def _joined(known: Counts | None, stable: Tally, candidate: Tally) -> Counts | N
         candidate.failures,
         candidate.instances,
     )
-    if known is None or known.until != new.since or new.until - known.since > MOST:
+    if known is None or known.until != new.since or (known.can_be and new.until - known.since > MOST):
         return new
     return Counts(
         known.since,

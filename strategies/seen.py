@@ -140,7 +140,7 @@ class Tally:
     """One side's requests and failures over one interval, as one source counted them.
 
     `reset`: a counter began anew within it, so that how many there were is not known. `instances` is how many workloads
-    of the side were counted, None where the source does not tell.
+    of the side were counted, None where the source does not tell. More failures than requests are told as they are.
     """
 
     since: datetime
@@ -149,6 +149,11 @@ class Tally:
     failures: int = 0
     reset: bool = False
     instances: int | None = None
+
+    @property
+    def can_be(self) -> bool:
+        """Whether no more failed than came: else something else is counted as failures, or not yet all that came."""
+        return self.failures <= self.requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +215,11 @@ class Counts:
     candidate_failures: int
     instances: int | None = None
     """How many workloads of the candidate were counted, where that is known."""
+
+    @property
+    def can_be(self) -> bool:
+        """Whether no more failed than came, on either side."""
+        return self.stable_failures <= self.stable_requests and self.candidate_failures <= self.candidate_requests
 
 
 class Act(StrEnum):

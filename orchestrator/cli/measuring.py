@@ -61,6 +61,8 @@ def of_reading(rule: MetricRule, reading: Reading) -> Load:
     if seconds <= 0:
         return Load(rule.name, problem=reading.problem or "it has counted nothing of what serves")
     requests, failures = sum(tally.requests for tally in whole), sum(tally.failures for tally in whole)
+    if failures > requests:
+        return Load(rule.name, problem=f"it tells {failures} failures of {requests} requests: both must count the same")
     failing = failures / requests if requests else 0.0
     known = Origin.MEASURED
     return Load(rule.name, requests / seconds, failing, known, known, seconds, requests, reading.problem or "")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from providers.metrics.grid import Found, Grid, stamp
+from providers.metrics.grid import Found, Grid
 from strategies.seen import Tally
 
 _UNUSUAL = 3
@@ -38,15 +38,12 @@ def given(values: Sequence[int | None]) -> tuple[Step | None, ...]:
     return tuple(None if value is None else Step(value) for value in values[1:])
 
 
-def paired(
-    grid: Grid, requests: Sequence[Step | None], failed: Sequence[Step | None] | None = None, failures: str = "failures"
-) -> Found:
+def paired(grid: Grid, requests: Sequence[Step | None], failed: Sequence[Step | None] | None = None) -> Found:
     """One side's intervals of a grid; one that either query has no number for is left out.
 
-    `failed` None: only requests are counted. `failures` is what the manifest calls that query.
+    `failed` None: only requests are counted.
     """
     tallies: list[Tally] = []
-    problem = None
     counted = failed if failed is not None else [Step(0)] * grid.count
     for since, all_of, bad in zip(grid, requests[: grid.count], counted[: grid.count], strict=True):
         if all_of is None or bad is None:
@@ -54,12 +51,9 @@ def paired(
         until = since + grid.step
         if all_of.reset or bad.reset:
             tallies.append(Tally(since, until, 0, reset=True))
-        elif bad.count > all_of.count:
-            said = f"`{failures}` counts {bad.count} of {all_of.count} `requests` from {stamp(since)} on"
-            problem = f"{said}: both must count the same requests"
         else:
             tallies.append(Tally(since, until, all_of.count, bad.count))
-    return Found(tuple(tallies), problem)
+    return Found(tuple(tallies))
 
 
 def _steps(values: Sequence[int | None], *, returns: bool) -> Iterator[Step | None]:

@@ -139,12 +139,12 @@ def _counts(cells: Iterator[tuple[Any, Any, Any]], grid: Grid) -> Rows:
             remedy = "summarize by the time alone"
             return _mistaken(f"expected one row for each interval; got several for {stamp(start)}: {remedy}")
         number, bad = whole(requested), whole(failed)
-        if number is None or bad is None or bad > number:
+        if number is None or bad is None:
             odd[start] = f"{shown(requested)} and {shown(failed)} at {stamp(start)}"
         else:
             counts[start] = (number, bad)
     some = ", ".join(list(odd.values())[:_SHOWN])
-    told = f"expected counts of requests and of failures among them; got {some}" if odd else None
+    told = f"expected counts of requests and of failures; got {some}" if odd else None
     return Rows(counts, frozenset(odd), told)
 
 

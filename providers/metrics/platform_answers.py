@@ -95,17 +95,13 @@ def _failed(source: AzureMonitor, requests: Mapping[datetime, int], side: SideSe
 
 def _found(source: AzureMonitor, grid: Grid, requests: Mapping[datetime, int], side: SideSeries) -> Found:
     failed = _failed(source, requests, side)
-    tallies, more = [], []
-    for start in grid:
-        if start in requests and start in failed:
-            if failed[start] > requests[start]:
-                more.append(f"{failed[start]} of {requests[start]} at {stamp(start)}")
-            else:
-                tallies.append(Tally(start, start + grid.step, requests[start], failed[start]))
+    tallies = [
+        Tally(start, start + grid.step, requests[start], failed[start])
+        for start in grid
+        if start in requests and start in failed
+    ]
     asked = [each for each in (side.requests, side.failed) if each is not None]
     problems = [each.problem for each in asked if each.problem]
-    if more:
-        problems.append(f"expected no more failures than requests; got {', '.join(more[:_SHOWN])}")
     if not problems:
         problems.extend(_missing(source, grid, requests, failed))
     told = "; ".join(dict.fromkeys(problems))

@@ -117,7 +117,7 @@ class Look:
             return Found(problem=said)
         problem = problem or missing(bad.quoted, failed, grid.count)
         counted = steps(bad, failed, returns=False)
-        return _with(problem, paired(grid, steps(all_of, requests), counted, bad.name))
+        return _with(problem, paired(grid, steps(all_of, requests), counted))
 
     def _points(self, query: Query, arm: Arm, grid: Grid) -> tuple[Points, Grid]:
         """Ask for one query's values; the grid that comes back ends where the server's own clock does."""

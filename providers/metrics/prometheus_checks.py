@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from providers.errors import Denied, Missing, ProviderError
+from providers.metrics.counters import Step, paired
 from providers.metrics.grid import Grid, complete
 from providers.metrics.http import UNRESOLVED, Caller
 from providers.metrics.prometheus_answers import Points, clients, missing, points, steps
@@ -19,7 +20,7 @@ from providers.metrics.prometheus_requests import (
     range_request,
 )
 from providers.metrics.settings import Prometheus
-from providers.metrics.sources import is_final
+from providers.metrics.sources import impossible, is_final
 from providers.metrics.words import WORDS, fill, words_of
 from providers.ports import Arm, Finding, Question
 from strategies.gates import MetricRule
@@ -75,7 +76,9 @@ def checks(rule: MetricRule, source: Prometheus, caller: Caller, question: Quest
 
 
 def _findings(checked: Checked) -> Iterator[Finding]:
-    for query in queries(checked.source, checked.rule):
+    counted: dict[str, tuple[Step | None, ...]] = {}
+    asked = queries(checked.source, checked.rule)
+    for query in asked:
         wrong = never_counts(query)
         if wrong is not None:
             yield checked.bad(f"{query.quoted} {wrong}", key=query.name)
@@ -84,11 +87,15 @@ def _findings(checked: Checked) -> Iterator[Finding]:
         if doubt is not None:
             yield checked.bad(f"{query.quoted} {doubt}", fatal=False)
         try:
-            yield _asked(checked, query)
+            yield _asked(checked, query, counted)
         except ProviderError as error:
             yield _refused(checked, query, error)
             if not is_final(error) or isinstance(error, Missing):
                 return
+    if asked.failed is not None and {asked.requests.name, asked.failed.name} <= counted.keys():
+        both = paired(checked.grid, counted[asked.requests.name], counted[asked.failed.name])
+        odd = impossible(checked.rule, both.tallies, f"prometheus.{asked.failed.name}")
+        yield from (odd,) if odd is not None else ()
 
 
 def _refused(checked: Checked, query: Query, error: ProviderError) -> Finding:
@@ -102,7 +109,8 @@ def _refused(checked: Checked, query: Query, error: ProviderError) -> Finding:
     return checked.bad(error.message, _WAITS, fatal=error.code in UNRESOLVED)
 
 
-def _asked(checked: Checked, query: Query) -> Finding:
+def _asked(checked: Checked, query: Query, counted: dict[str, tuple[Step | None, ...]]) -> Finding:
+    """Ask one query, and keep in `counted` what it counted of what serves."""
     question, grid, access = checked.question, checked.grid, checked.source.access
     known = words_of(question, checked.arm, checked.source.stable, grid.seconds)
     if not checked.runs:
@@ -113,7 +121,11 @@ def _asked(checked: Checked, query: Query) -> Finding:
         answer = checked.caller.ask(instant_request(text, question.now, access.timeout_seconds), query.quoted)
         return checked.good(f"{query.quoted} finds {len(clients(answer, query.quoted))} clients")
     answer = checked.caller.ask(range_request(text, grid, 0, access.timeout_seconds), query.quoted)
-    return _judged(checked, query, points(answer, query.quoted, grid, 0))
+    read = points(answer, query.quoted, grid, 0)
+    found = _judged(checked, query, read)
+    if found.ok and checked.runs:
+        counted[query.name] = steps(query, read, returns=False)
+    return found
 
 
 def _judged(checked: Checked, query: Query, read: Points) -> Finding:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from providers.errors import Denied, Invalid, ProviderError, Unsupported
 from providers.metrics.grid import Found, Grid
 from providers.ports import Finding, Question
-from strategies.gates import MetricRule
-from strategies.seen import Reading
+from strategies.gates import MetricKind, MetricRule
+from strategies.seen import Reading, Tally
 
 
 def is_final(error: ProviderError) -> bool:
@@ -24,6 +24,22 @@ def failed(metric: str, question: Question, error: ProviderError) -> Reading:
 def alike(remedy: str) -> Invalid:
     """The error of a question that is word for word the same for both sides, so that it compares one with itself."""
     return Invalid(f"asks the same of both sides, so that they could never differ: {remedy}", code="SameQuestion")
+
+
+def impossible(rule: MetricRule, tallies: Sequence[Tally], key: str) -> Finding | None:
+    """What is wrong with counts of the stable side in which more failed than came; None where that is not so.
+
+    Judged over all that was asked for: within one interval some may fail just before they are counted. `key` names in
+    the manifest what cannot be.
+    """
+    counted = [tally for tally in tallies if not tally.reset]
+    requests, failures = (sum(getattr(tally, what) for tally in counted) for what in ("requests", "failures"))
+    if failures <= requests:
+        return None
+    word = "slow ones" if rule.kind is MetricKind.LATENCY else "failures"
+    said = f"{failures} {word} are counted of {requests} requests to the stable side, and no more can fail than come"
+    remedy = f"let both count the same requests: {word} by what counts the requests, with one more condition"
+    return Finding(False, f"metric {rule.name}", said, remedy, not rule.dry_run, f"gates.metrics[{rule.name}].{key}")
 
 
 def checked(rule: MetricRule, kind: str, ask: Callable[[], Found], grid: Grid, remedy: str) -> Finding:
@@ -45,5 +61,7 @@ def checked(rule: MetricRule, kind: str, ask: Callable[[], Found], grid: Grid, r
         told = remedy if found.mistaken else "see whether the stable side gets requests, and whether they are counted"
         wrong = found.mistaken and not rule.dry_run
         return Finding(False, subject, found.problem, told, wrong, place if found.mistaken else "")
+    if (wrong_counts := impossible(rule, found.tallies, kind)) is not None:
+        return wrong_counts
     what = f"{requests} requests to the stable side in {len(found.tallies)} intervals of {grid.seconds} s"
     return Finding(True, subject, what)

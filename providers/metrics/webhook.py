@@ -13,7 +13,7 @@ from providers.metrics.grid import Found, Grid, complete, reading, stamp
 from providers.metrics.http import UNRESOLVED, Caller, Request
 from providers.metrics.http_answers import json_of, refusal
 from providers.metrics.settings import Webhook
-from providers.metrics.sources import is_final
+from providers.metrics.sources import impossible, is_final
 from providers.metrics.webhook_answers import Counted, counted
 from providers.ports import Arm, Finding, Question
 from strategies.gates import MetricKind, MetricRule
@@ -62,6 +62,8 @@ class WebhookMetrics:
             problem = "the webhook counts nothing of the stable side"
         if problem is not None:
             return (Finding(False, subject, problem, _WAITS, fatal=False),)
+        if (wrong := impossible(rule, read.stable, "webhook")) is not None:
+            return (wrong,)
         requests = sum(tally.requests for tally in read.stable)
         said = f"the webhook counts {requests} requests to the stable side in {len(read.stable)} intervals"
         return (Finding(True, subject, said),)

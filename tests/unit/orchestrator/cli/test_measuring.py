@@ -119,3 +119,9 @@ def test_what_was_measured_crosses_the_wire_of_a_daemon() -> None:
     known = Load("errors", 40.0, 0.01, Origin.MEASURED, Origin.MEASURED, 300.0, 12000, "late")
     place = Place(TrafficSeen(NOW, exists=False), demand=Demand((known,), Pinned(0.05, 90.0)))
     assert decode(encode(place, "a place"), Place, "a place") == place
+
+
+def test_more_failures_than_requests_are_no_traffic_to_reckon_with() -> None:
+    found = of_reading(RULE, Reading("errors", NOW, _tallies((10, 30), (10, 0))))
+    assert (found.origin, found.failing) == (Origin.UNKNOWN, Load("errors").failing)
+    assert found.problem == "it tells 30 failures of 20 requests: both must count the same"

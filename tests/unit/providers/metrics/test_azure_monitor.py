@@ -196,6 +196,18 @@ def test_doctor_names_what_can_never_be_answered(answer: Answer, fatal: bool, sa
     assert not shown.fatal
 
 
+def test_doctor_takes_more_failures_than_requests_for_a_wrong_configuration() -> None:
+    def answer(call: Call) -> Answer:
+        number = 3 if "5xx" in call.query["$filter"] else 2
+        return 200, metric(minutes(*[number] * 60, start=START - timedelta(minutes=60)))
+
+    with serving(answer) as (_, clients):
+        (finding,) = AzureMonitorMetrics(RULE, SOURCE, clients).preflight(question(2))
+    said = "180 failures are counted of 120 requests to the stable side, and no more can fail than come"
+    assert (finding.ok, finding.fatal, finding.message) == (False, True, said)
+    assert finding.key == "gates.metrics[errors].azureMonitor"
+
+
 def test_where_there_were_no_requests_none_failed_so_that_a_side_that_leaves_becomes_quiet() -> None:
     requests = replace(SOURCE.requests, absent_is_zero=True)
     found = read(counts([9, None, None], [1, 2, 3], [0, None, 4]), replace(SOURCE, requests=requests))

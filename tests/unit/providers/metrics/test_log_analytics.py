@@ -195,3 +195,11 @@ def test_doctor_counts_the_stable_sides_last_hour() -> None:
         (finding,) = LogQueries(RULE, SOURCE, clients).preflight(question(2))
     assert finding.ok
     assert finding.message == "12 requests to the stable side in 60 intervals of 60 s"
+
+
+def test_doctor_takes_more_failures_than_requests_for_a_wrong_configuration() -> None:
+    with serving(lambda _: (200, table(row(-120, 5, 9), row(-60, 7, 6)))) as (_, clients):
+        (finding,) = LogQueries(RULE, SOURCE, clients).preflight(question(2))
+    said = "15 failures are counted of 12 requests to the stable side, and no more can fail than come"
+    assert (finding.ok, finding.fatal, finding.message) == (False, True, said)
+    assert finding.key == "gates.metrics[errors].logAnalytics"

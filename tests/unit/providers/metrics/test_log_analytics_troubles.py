@@ -31,14 +31,14 @@ def test_neither_workspace_nor_resource_is_a_mistake() -> None:
 
 @pytest.mark.parametrize(
     ("requests", "failures"),
-    [("NaN", 0), (float("nan"), 0), (float("inf"), 0), (-1, 0), ("7", 0), (None, 0), (7, None), (7, 8), (True, 0)],
+    [("NaN", 0), (float("nan"), 0), (float("inf"), 0), (-1, 0), ("7", 0), (None, 0), (7, None), (True, 0)],
 )
 def test_what_is_no_count_is_left_out_and_named(requests: Any, failures: Any) -> None:
     odd = table(row(0, 4), row(60, requests, failures), row(120, 4))
     found = read(sides(odd, table(row(0, 1), row(60, 1), row(120, 1))))
     assert found.stable == (tally(0, 4), tally(2, 4))
     assert found.candidate == (tally(0, 1), tally(1, 1), tally(2, 1))
-    assert "expected counts of requests and of failures among them" in str(found.problem)
+    assert "expected counts of requests and of failures; got" in str(found.problem)
     assert not found.mistaken
 
 

@@ -64,6 +64,32 @@ def test_a_source_that_counts_says_how_much() -> None:
     assert all(finding.ok for finding in findings)
 
 
+@pytest.mark.parametrize(("kind", "key", "word"), [("failures", "failures", "failures"), ("slow", "slow", "slow ones")])
+def test_more_failures_than_requests_are_a_wrong_configuration_with_both_numbers_and_the_way_out(
+    kind: str, key: str, word: str
+) -> None:
+    data = healthy()
+    data.one(of(FAILURES, STABLE), growing(150))
+    rule = replace(RULE, kind=MetricKind.LATENCY) if kind == "slow" else RULE
+    found = only(
+        preflight(data.decide, rule=rule),
+        f"45000 {word} are counted of 30000 requests to the stable side",
+        "let both count the same requests",
+        fatal=True,
+        key=f"gates.metrics[errors].prometheus.{key}",
+    )
+    assert found.remedy
+    (shown,) = [each for each in preflight(data.decide, rule=replace(rule, dry_run=True)) if not each.ok]
+    assert not shown.fatal
+
+
+def test_a_failure_that_is_counted_just_before_its_request_is_no_finding() -> None:
+    data = healthy()
+    data.one(of(REQUESTS, STABLE), lambda at: growing(1)(at - 1))
+    data.one(of(FAILURES, STABLE), growing(1))
+    assert all(finding.ok for finding in preflight(data.decide))
+
+
 def test_it_asks_once_for_each_query() -> None:
     with metrics(healthy().decide, clients=CLIENTS) as (source, server):
         source.preflight(question())

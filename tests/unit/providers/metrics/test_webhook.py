@@ -163,10 +163,10 @@ def test_a_webhook_that_does_not_answer_in_time_holds() -> None:
 
 
 def test_a_side_that_cannot_be_used_takes_nothing_from_the_other() -> None:
-    reading = read({"intervals": [interval(0, both(95, 1), both(5, 9)), interval(1, both(90, 0), both(10, 2))]})
+    reading = read({"intervals": [interval(0, both(95, 1), both(5, -1)), interval(1, both(90, 0), both(10, 2))]})
     assert [tally.requests for tally in reading.stable] == [95, 90]
     assert [tally.requests for tally in reading.candidate] == [10]
-    assert reading.problem == "intervals[0].candidate.failures: expected at most the 5 requests; got 9"
+    assert reading.problem == "intervals[0].candidate.failures: expected a whole number, 0 or more; got -1"
     assert not reading.mistaken
 
 
@@ -200,6 +200,15 @@ def test_before_a_rollout_what_cannot_be_used_is_said(say: Say, said: str, fatal
     assert said in finding.message
     assert (finding.fatal, finding.key) == (fatal, key)
     assert finding.remedy
+
+
+def test_before_a_rollout_more_failures_than_requests_are_a_wrong_configuration() -> None:
+    answer = {"intervals": [interval(0, both(9, 12), both(5, 0)), interval(1, both(9, 8), both(5, 0))]}
+    with webhook(lambda _: Say(body=answer)) as (source, _):
+        (finding,) = source.preflight(question())
+    said = "20 failures are counted of 18 requests to the stable side, and no more can fail than come"
+    assert (finding.ok, finding.fatal, finding.message) == (False, True, said)
+    assert (finding.subject, finding.key) == ("metric orders", "gates.metrics[orders].webhook")
 
 
 def test_a_webhook_that_only_reports_keeps_nothing_from_starting() -> None:

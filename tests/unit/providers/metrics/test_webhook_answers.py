@@ -120,7 +120,7 @@ def test_intervals_that_are_known_already_are_passed_over() -> None:
         (one(stable={"requests": float("inf"), "failures": 0}), "stable.requests: expected a whole number"),
         (one(stable={"requests": 10**30, "failures": 0}), "stable.requests: expected a whole number"),
         (one(stable={"requests": True, "failures": 0}), "stable.requests: expected a whole number"),
-        (one(stable={"requests": 1, "failures": 2}), "stable.failures: expected at most the 1 requests; got 2"),
+        (one(stable={"requests": 1, "failures": -2}), "stable.failures: expected a whole number, 0 or more; got -2"),
         (one(stable={**GOOD, "errors": 1}), "stable.errors: expected no such key"),
         (one(stable={**GOOD, "reset": "yes"}), "stable.reset: expected true or false; got 'yes'"),
         (one(stable={**GOOD, "instances": -1}), "stable.instances: expected a whole number"),
