@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +33,26 @@ class _Assumed:
     failing: float | None
 
 
+_MOST_RPS = 1_000_000_000
+
+
+def _up_to(most: int) -> Callable[[str], float]:
+    """Make a reader of finite numbers from 0 on; the range that typer knows lets inf and nan through."""
+
+    def read(word: str) -> float:
+        try:
+            number = float(word)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise typer.BadParameter(f"expected a finite number; got {word}")
+        if not 0 <= number <= most:
+            raise typer.BadParameter(f"expected a number from 0 to {most}; got {word}")
+        return number
+
+    return read
+
+
 def plan(
     session: Session,
     files: Files,
@@ -44,11 +66,18 @@ def plan(
     var: Pairs = None,
     rps: Annotated[
         float | None,
-        typer.Option("--rps", metavar="NUMBER", min=0.0, help="Assume so many requests per second at each target."),
+        typer.Option(
+            "--rps",
+            metavar="NUMBER",
+            parser=_up_to(_MOST_RPS),
+            help="Assume so many requests per second at each target.",
+        ),
     ] = None,
     failing: Annotated[
         float | None,
-        typer.Option("--failing", metavar="PERCENT", min=0.0, max=100.0, help="Assume that so many of them fail."),
+        typer.Option(
+            "--failing", metavar="PERCENT", parser=_up_to(100), help="Assume that so many of them fail, from 0 to 100."
+        ),
     ] = None,
 ) -> int:
     """Show every change in order with its time, how long it takes, how fast it can go back, and what it costs.

@@ -170,6 +170,19 @@ def test_an_impossible_traffic_is_bad_usage(office: Branch, words: tuple[str, st
     assert office.desk.type("plan", office.manifest, "--tag", "v2", *words) == 2
 
 
+@pytest.mark.parametrize("option", ["--rps", "--failing"])
+@pytest.mark.parametrize("word", ["inf", "-inf", "Infinity", "nan", "1e999"])
+def test_what_is_no_finite_number_is_refused_as_such(office: Branch, option: str, word: str) -> None:
+    assert office.desk.type("plan", office.manifest, "--tag", "v2", option, word) == 2
+    assert option in office.desk.told
+    assert f"expected a finite number; got {word}" in " ".join(office.desk.told.split())
+
+
+@pytest.mark.parametrize(("rps", "code"), [("1e9", 0), ("1.1e9", 2), ("1e308", 2)])
+def test_more_requests_than_anybody_has_are_bad_usage_and_no_error_of_ours(office: Branch, rps: str, code: int) -> None:
+    assert office.desk.type("plan", office.manifest, "--tag", "v2", "--rps", rps, "--failing", "1e-300") == code
+
+
 def _tail() -> Tail:
     tail: Tail | None = None
     for number, requests in enumerate((500, 400, 320, 256, 205, 164, 131)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -142,6 +143,16 @@ def test_what_cannot_be_assumed_is_refused_by_its_name(yard: tuple[Yard, str], w
     body = {"manifest": MANIFEST, "templates": {"t.yaml": TEMPLATE}, **wrong}
     answer = ask(yard[1], "POST", "/api/v1/plan", body, token=ACTS)
     assert (answer.status, [each["path"] for each in answer.document["error"]["problems"]]) == (400, list(wrong))
+
+
+@pytest.mark.parametrize("field", ["rps", "failing"])
+@pytest.mark.parametrize("word", ["1e999", "-1e999", "NaN", "Infinity"])
+def test_what_is_no_finite_number_cannot_be_assumed(yard: tuple[Yard, str], field: str, word: str) -> None:
+    body = json.dumps({"manifest": MANIFEST, "templates": {"t.yaml": TEMPLATE}, field: 7}).replace(
+        ": 7}", f": {word}}}"
+    )
+    answer = ask(yard[1], "POST", "/api/v1/plan", body.encode(), token=ACTS)
+    assert answer.status == 400, answer.body
 
 
 @pytest.mark.parametrize(
