@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from typing import Any
 
 from providers.errors import Conflict, Denied, Exhausted, Invalid, Missing, NotSent, ProviderError, Throttled, Transient
@@ -170,9 +171,11 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
         if text is None:
             continue
         try:
-            return max(float(text) / unit, 0.0)
+            seconds = float(text) / unit
         except ValueError:
             pass
+        else:
+            return max(seconds, 0.0) if isfinite(seconds) else None
         try:
             when = parsedate_to_datetime(text)
         except (ValueError, OverflowError):
