@@ -8,8 +8,9 @@ from datetime import datetime
 from strategies import counting, proof, traffic, waves
 from strategies.alone import fails_alone, urgent
 from strategies.asking import needs_word, undecided, unsettled, unwell
-from strategies.drain import Drain, drain, settle_seconds, with_rates
+from strategies.drain import drain, settle_seconds, with_rates
 from strategies.evidence import in_force
+from strategies.leaving import drain_of
 from strategies.model import Reason, Rollout, Side, Slot, Stage, TargetState
 from strategies.names import holder
 from strategies.phases import Phase, check
@@ -158,14 +159,8 @@ def _begin_drain(state: TargetState, target: Target, phase: Phase, now: datetime
     return evolve(with_rates(enter(state, phase, now), leaving, target), doubt=None, note="drains")
 
 
-def _drain(state: TargetState, target: Target, leaving: Side, now: datetime) -> Drain:
-    named = bool(state.stable) if leaving is Side.STABLE else state.exposed
-    agreed = state.approved > target.plan.last or state.settled
-    return drain(state, target.drain, now, named=named, agreed=agreed, late_seconds=counting.latest_seconds(target))
-
-
 def _draining(rollout: Rollout, state: TargetState, target: Target, now: datetime) -> TargetState:
-    drained = _drain(state, target, Side.STABLE, now)
+    drained = drain_of(state, target, now)
     state = evolve(state, note=drained.note, asks_person=drained.asks)
     verdict = decide(rollout, state, now)
     if needs_word(verdict):
@@ -194,7 +189,7 @@ def _drained(rollout: Rollout, state: TargetState, now: datetime) -> TargetState
         return undecided(state, target, state.doubt, now)
     if not (confirmed(state) and state.online):
         return evolve(state, note="waits for Online and a clean read")
-    drained = _drain(state, target, Side.STABLE, now)
+    drained = drain_of(state, target, now)
     if not drained.done:
         # The old side was in the answers again meanwhile (a hand-made change, since undone): they must expire anew.
         return evolve(state, note=drained.note, asks_person=drained.asks)
@@ -214,7 +209,7 @@ def _returning(rollout: Rollout, state: TargetState, target: Target, now: dateti
 
 
 def _clearing(rollout: Rollout, state: TargetState, target: Target, now: datetime) -> TargetState:
-    drained = _drain(state, target, Side.CANDIDATE, now)
+    drained = drain_of(state, target, now)
     state = evolve(state, note=drained.note, asks_person=drained.asks)
     if not drained.done or (state.exposed and not confirmed(state)):
         return _unless_late(rollout, state, now)

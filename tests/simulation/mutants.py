@@ -16,7 +16,7 @@ import orchestrator.engine
 from orchestrator.lease import Lease
 from orchestrator.store import rules
 from providers.azure import profile_requests
-from strategies import advance, commands, drain, missing, observe, steps, traffic, verdict
+from strategies import advance, commands, drain, leaving, missing, observe, steps, traffic, verdict
 from strategies.model import CommandKind, Slot, Stage
 from strategies.phases import Phase
 from tests.simulation.mutants_cluster import CLUSTER_MUTANTS, Mutant, Real, always
@@ -192,7 +192,7 @@ _MUTANTS = (
     Mutant("drain from intent instead of read-back", ((observe, "_shown", _from_intent),)),
     Mutant("count the drain from the new TTL only", ((observe, "expiry", _new_ttl_only),)),
     Mutant("drain without the margin", ((drain, "margin_seconds", _margin_of_one),)),
-    Mutant("drain without propagation", ((steps, "drain", _no_propagation),)),
+    Mutant("drain without propagation", ((leaving, "drain", _no_propagation),)),
     Mutant("do not drain", ((steps, "_drain", _drained_at_once),)),
     Mutant("weigh before ready", ((observe, "_readiness", _ready_at_once),)),
     Mutant("forget a foreign endpoint", ((profile_requests, "split_patch", _forgets_foreign),)),

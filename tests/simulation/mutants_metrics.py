@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator import look
 from orchestrator.store import rules
-from strategies import counting, drain, observe, pairing, proof, steps
+from strategies import counting, drain, leaving, observe, pairing, proof, steps
 from strategies.evidence import Evidence
 from strategies.lately import broken
 from strategies.model import Reason
@@ -215,7 +215,7 @@ _MUTANTS = (
     Mutant("let what only reports take back", ((proof, "deciding", _all_decide),)),
     Mutant("let what only reports hold", ((proof, "_unproven", _reports_hold),)),
     Mutant("take a failed source for a failed release", ((proof, "condemned", _gone_is_bad),)),
-    Mutant("measure quiet by the clock", ((steps, "drain", _by_clock),)),
+    Mutant("measure quiet by the clock", ((leaving, "drain", _by_clock),)),
     Mutant("take silence for quiet", ((counting, "turned_quiet", _silence_is_quiet),)),
     Mutant("take a restart for quiet", ((counting, "turned_quiet", _begun_anew_is_quiet),)),
     Mutant("count what began anew", ((pairing, "_joined", _counts_resets),)),
