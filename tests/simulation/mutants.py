@@ -193,7 +193,7 @@ _MUTANTS = (
     Mutant("count the drain from the new TTL only", ((observe, "expiry", _new_ttl_only),)),
     Mutant("drain without the margin", ((drain, "margin_seconds", _margin_of_one),)),
     Mutant("drain without propagation", ((leaving, "drain", _no_propagation),)),
-    Mutant("do not drain", ((steps, "_drain", _drained_at_once),)),
+    Mutant("do not drain", ((steps, "drain_of", _drained_at_once),)),
     Mutant("weigh before ready", ((observe, "_readiness", _ready_at_once),)),
     Mutant("forget a foreign endpoint", ((profile_requests, "split_patch", _forgets_foreign),)),
     Mutant(
