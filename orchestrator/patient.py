@@ -79,5 +79,7 @@ class Patient:
         try:
             reading = self._source.read(question)
         except Exception as error:  # noqa: BLE001 - whatever it is, a look must hear of it
-            reading = Reading(self._metric, question.now, problem=f"{type(error).__name__}: {error}")
+            # Its text may hold what nobody should read.
+            said = f"it failed in a way that nobody foresaw ({type(error).__name__})"
+            reading = Reading(self._metric, question.now, problem=said)
         self._answers.put(reading)

@@ -177,10 +177,12 @@ class Metrics(Protocol):
         """Return each side's complete intervals that begin at `question.since` or later, in time order, without gaps.
 
         Intervals of the two sides have the same bounds; one that a side has no answer for is left out of that side: no
-        number is ever made up. Never raises `providers.errors`: what the source could not answer is the reading's
-        `problem`. Idempotent: it reads only, and a question asked again gives the intervals anew that were complete,
-        with those that have become so, for `since` alone says what is wanted. Who asks counts each interval once, and
-        saves that with its watermark: a crash in between is a question asked again.
+        number is ever made up. Only where a side that leaves was found by the very same question before, and what has
+        no rows had no requests, are its missing intervals told as empty. Never raises `providers.errors`: what the
+        source could not answer is the reading's `problem`. Idempotent: it reads only, and a question asked again gives
+        the intervals anew that were complete, with those that have become so, for `since` alone says what is wanted.
+        Who asks counts each interval once, and saves that with its watermark: a crash in between is a question asked
+        again.
         """
         ...
 

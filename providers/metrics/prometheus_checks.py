@@ -13,6 +13,7 @@ from providers.metrics.http import UNRESOLVED, Caller
 from providers.metrics.prometheus_answers import Points, clients, missing, points, steps
 from providers.metrics.prometheus_requests import (
     Query,
+    counts_intervals,
     doubtful,
     instant_request,
     never_counts,
@@ -136,7 +137,9 @@ def _judged(checked: Checked, query: Query, read: Points) -> Finding:
     if gap is not None and not read.series and checked.arm.side is Side.STABLE:
         # What serves is counted, or nobody counts: a mistyped label must not first be found out in mid-rollout.
         named = "" if checked.arm.revision else f"`stable: {checked.source.stable}` must be what its label holds; "
-        return checked.bad(f"{gap} (asked for {side})", f"{named}{_INTRODUCES}", key=query.name)
+        short = f"[$interval], here {checked.grid.seconds} s, must hold two scrapes at least; "
+        ranged = short if counts_intervals(query.text) else ""
+        return checked.bad(f"{gap} (asked for {side})", f"{named}{ranged}{_INTRODUCES}", key=query.name)
     if gap is not None:
         return checked.bad(f"{gap} (asked for {side})", _WAITS, fatal=False)
     counted = [step for step in steps(query, read, returns=False) if step is not None]

@@ -219,6 +219,12 @@ def test_a_mistyped_label_of_an_adopted_side_is_fatal_for_it_serves_and_nothing_
     only(found, "finds no series", "the stable side", "`stable: legcay`", "`dryRun: true`", fatal=True, key=key)
 
 
+def test_a_range_that_finds_nothing_may_be_shorter_than_two_scrapes() -> None:
+    found = preflight(Data().decide, question(), requests='sum(increase(hits{r="$revision"}[$interval]))', failed=None)
+    key = "gates.metrics[errors].prometheus.requests"
+    only(found, "finds no series", "[$interval], here 5 s, must hold two scrapes", fatal=True, key=key)
+
+
 def test_before_the_first_release_only_the_language_is_checked() -> None:
     asked = question(stable=NOBODY, candidate=COMING)
     findings = preflight(Data().decide, asked)
