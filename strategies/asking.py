@@ -48,7 +48,7 @@ def undecided(state: TargetState, target: Target, why: Reason, now: datetime) ->
     longest = asks_after(target, state.step, why)
     if (now - state.since).total_seconds() < longest:
         return evolve(state, note=why.message)
-    if why is state.doubt:
+    if why == state.doubt:
         ways = "`rollout approve` goes on, `rollout abort` back"
     elif state.doubt is not None:
         ways = "`rollout approve` goes on without proof when that is over, `rollout abort` goes back"

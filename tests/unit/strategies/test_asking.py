@@ -35,6 +35,15 @@ def test_evidence_that_is_undecided_for_long_asks_a_person_though_probes_flap(mo
     assert (phases(of)["west"], of.failure, awaits_person(of)) == (Phase.HOLDING, None, True)
 
 
+def test_who_is_asked_about_the_same_doubt_again_and_again_is_told_the_same_ways_on() -> None:
+    of, notes = judged(), set[str]()
+    for when in range(305, 320, 5):
+        of = tick(of, when, seen(of, when))
+        notes.add(state_of(of).note)
+    (note,) = notes
+    assert note.endswith("undecided for 300 s: `rollout approve` goes on, `rollout abort` back")
+
+
 def test_probes_that_flap_for_long_ask_a_person_though_the_counts_are_good() -> None:
     of = flapping(judged(share=10.0, probe=FLAPPY), LONGEST + 20, candidate=GOOD)
     state = state_of(of)
