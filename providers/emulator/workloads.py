@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from providers.emulator.exposition import METRICS_PATH
 from providers.emulator.loopback_server import ClosableServer
 from providers.emulator.values import Workload
 from providers.emulator.world import World
@@ -163,7 +164,8 @@ class WorkloadServers:
             if self._world.leads_on(group_id):
                 # Whoever gets the request in the end is the one who is counted.
                 headers, method, path = dict(request.headers), request.method, request.path_qs
-            else:
+            elif path != METRICS_PATH:
+                # A server of metrics goes on asking while a workload ends; it is no client.
                 self._world.record_request(address)
             answer = self._world.answer(group_id, path, self._rng, port=port, host=host, headers=headers, method=method)
             if answer is None:

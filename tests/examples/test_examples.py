@@ -33,7 +33,7 @@ OUTCOMES = {
 SHOWN = {
     "07-evidence": (
         r"    ✓ errors\.proof +(?:[1-9]\d|\d,\d)\S* for the candidate, which gets everything at 20",
-        r"  errors: candidate failed [1-9]\d* of \d+ requests, stable 0 of \d+: evidence \S+, limit 1000",
+        r"  errors: candidate failed [1-9]\d* of \d+ requests, stable 0 of \d+: evidence \S+, limit 1,000",
         r"    ■ errors\.evidence +\d\S+ against the candidate, taken back at 1,000.*",
         r"    ✓ probes\.requests +candidate failed 0 of [1-9]\S* (?:requests )?in all, stable 0 of [1-9]\S*",
         r"    ✓ smoke +passed at step 0: .*: 200 OK.*",

@@ -32,6 +32,17 @@ def test_pods_services_and_gateways_answer_at_addresses_of_their_own() -> None:
     run(scenario)
 
 
+def test_who_scrapes_a_pods_metrics_is_no_client_of_it() -> None:
+    async def scenario(shop: Shop) -> None:
+        await shop.deploy("v1")
+        (pod,) = [pod.address for pod in shop.emulator.world.cluster("west").kubelet.pods.values()][:1]
+        async with shop.session.get(f"http://{pod}:{shop.port}/metrics") as answer:
+            assert "http_requests_total" in await answer.text()
+        assert shop.emulator.world.calls.requests == {}
+
+    run(scenario)
+
+
 def test_a_route_changes_what_clients_get_and_fails_no_request() -> None:
     async def scenario(shop: Shop) -> None:
         await shop.deploy("v1")
