@@ -275,7 +275,8 @@ def window_seconds(target: Target, rule: MetricRule, ttl: float) -> float | None
     `ttl` is for how many seconds an answer of DNS is remembered, where DNS carries the split.
     """
     windows = [rule.interval_seconds] if rule.sampled else []
-    if target.by_resolver:
+    # Our own probes ask each side directly: no resolver carries whole populations of them to the other.
+    if target.by_resolver and not rule.own:
         windows.append(ttl)
     return max(*windows, 1.0) if windows else None
 

@@ -47,13 +47,13 @@ targets:
     trafficManager:
       resourceGroup: shop
       profile: {profile}
-      ttlDuringRollout: 2s
+      ttlDuringRollout: 1s
       create:
         dnsName: contoso-shop
         ttl: {ttl}s
         monitor: {{protocol: HTTP, port: {port}, path: /healthz, interval: 10s, timeout: 5s, failures: 3}}
 strategy:
-  canary: {{steps: [20, 50], hold: 4s}}
+  canary: {{steps: [10, 50], hold: 6s}}
 gates:
   probe: {{port: {port}, path: /healthz, interval: 500ms, timeout: 1s, before: 5, failures: 5}}
   metrics: [{{name: {metric}, interval: 1s, webhook: {{url: "{counts}"}}}}]

@@ -132,6 +132,19 @@ def test_most_requests_failing_beside_failing_probes_needs_no_proof_where_dns_ca
     assert of.failure.code == "broken"
 
 
+def test_our_own_probes_go_by_no_resolver_so_each_is_a_witness_where_dns_carries_the_split() -> None:
+    probes = MetricRule("probes", interval_seconds=1.0, own=True)
+    found = set()
+    for by_resolver in (True, False):
+        of, when = judged(probes, by_resolver=by_resolver, probe=ProbeRule(1.0, 2, 3)), 0
+        while of.failure is None and when < 200:
+            when += 1
+            of = tick(of, when, seen(of, when, probes="well" if when % 3 == 0 else "candidate"))
+        found.add((when, of.failure.code if of.failure else None))
+    assert len(found) == 1
+    assert next(iter(found))[1] == "countsWorse"
+
+
 def test_counts_of_long_ago_take_nobody_back_when_probes_begin_to_fail() -> None:
     of = after(judged(by_resolver=True, probe=ProbeRule(2.0, 2, 5)), 5, GOOD, (30, 30))
     for when in (200, 205, 210):
