@@ -190,6 +190,9 @@ def doubt(state: TargetState, target: Target, now: datetime) -> Reason | None:
 
 
 def _unproven(state: TargetState, target: Target, now: datetime) -> Iterator[Reason]:
+    # First of all: it is what cannot wait.
+    if (failing := fails_alone(state, target, now)) is not None:
+        yield failing
     step = target.plan.steps[state.step]
     for rule in target.metrics:
         if rule.dry_run or step.stretch not in rule.when:
@@ -202,8 +205,6 @@ def _unproven(state: TargetState, target: Target, now: datetime) -> Iterator[Rea
             found = None
         if found is not None:
             yield found
-    if (failing := fails_alone(state, target, now)) is not None:
-        yield failing
 
 
 def _unfinished(state: TargetState, rule: MetricRule) -> Reason | None:

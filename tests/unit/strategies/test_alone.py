@@ -90,6 +90,12 @@ def test_a_person_is_asked_at_once_and_may_say_either() -> None:
     assert phases(other.go(10).of)["west"] in (Phase.RETURNING, Phase.CLEARING)
 
 
+def test_a_check_that_still_runs_does_not_put_off_that_a_person_is_asked() -> None:
+    world = World(BLUE_GREEN, RULE, replace(SMOKE, when=(When.AFTER,))).go(60)
+    assert (phases(world.of), world.asks) == ({"west": Phase.HOLDING}, True)
+    assert "candidate failed" in state_of(world.of).note
+
+
 def test_what_passes_is_asked_about_no_more_and_the_rollout_goes_on() -> None:
     world = World().go(60)
     assert world.asks
